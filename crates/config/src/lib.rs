@@ -1,0 +1,1 @@
+//! TOML text to a graph specification with source positions; knows no component.

@@ -1,0 +1,1 @@
+//! Blueprint, built, running, drained: the graph at work. Names no component.

@@ -1,0 +1,7 @@
+//! The OTLP wire format: cursor, views, validation, counting, editing and JSON, on bytes.
+
+mod cursor;
+mod signal;
+
+pub use cursor::{Cursor, Field, Value, WireError, WireErrorKind};
+pub use signal::Signal;

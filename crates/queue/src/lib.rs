@@ -1,0 +1,1 @@
+//! Edges bounded in items and bytes, and the queues behind them.

@@ -1,0 +1,1 @@
+//! For tests only: conformance suite, simulated clock, generators, in-memory ends.
