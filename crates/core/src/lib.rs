@@ -1,1 +1,34 @@
 //! The contracts of the house: batch, custody, delivery token, memory ledger, component traits, registry, setting types.
+//!
+//! Reading order: [`Batch`] and what goes with it ([`Payload`], [`Custody`], [`Lease`], [`DeliveryToken`]), then the
+//! traits of [`component`], then how a config table becomes a component ([`Section`], [`registry`]).
+
+pub mod accounts;
+mod batch;
+pub mod component;
+pub mod diagnostic;
+mod health;
+pub mod ledger;
+mod payload;
+pub mod registry;
+mod section;
+pub mod settings;
+mod signals;
+mod tasks;
+mod time;
+mod token;
+
+pub use accounts::{Accounts, Balance, Custody, NodeId, Outcome};
+pub use batch::{Batch, Entry, Origin};
+pub use component::{Acknowledge, ComponentError, Outputs, Port};
+pub use diagnostic::{Diagnostic, Place, Severity, Source};
+pub use forebay_otlp::Signal;
+pub use forebay_telemetry::Reason;
+pub use health::{Condition, Health};
+pub use ledger::{Lease, Ledger, OverBudget};
+pub use payload::Payload;
+pub use section::Section;
+pub use signals::SignalSet;
+pub use tasks::{Phase, Shutdown, ShutdownTrigger, Spawn, Tasks};
+pub use time::{Clock, Time, TimeSource};
+pub use token::{Delivery, DeliveryToken, Failure, Verdict};

@@ -1,0 +1,206 @@
+//! The batch: one type for all signals, from the receiver's door to the exporter's socket.
+
+use crate::Signal;
+use crate::accounts::{Custody, NodeId, Outcome};
+use crate::ledger::Lease;
+use crate::payload::Payload;
+use crate::time::Time;
+use crate::token::{DeliveryToken, Failure, Verdict};
+use forebay_telemetry::Reason;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Where a batch came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The sender's address, where the receiver knows one.
+    pub peer: Option<SocketAddr>,
+}
+
+/// Items of one signal in their wire bytes, with all that must go with them: the account they stand in, the memory they
+/// take, and the answer that is owed to their sender.
+///
+/// A batch leaves the graph by one of [`Batch::delivered`], [`Batch::discard`] and [`Batch::fail`], or in part by
+/// [`Batch::discard_items`]. One that is let go otherwise is booked as dropped ([`Reason::Abandoned`]), and its sender
+/// is told to send again.
+#[derive(Debug)]
+pub struct Batch {
+    signal: Signal,
+    payload: Payload,
+    received_at: Time,
+    origin: Arc<Origin>,
+    custody: Custody,
+    lease: Lease,
+    token: DeliveryToken,
+}
+
+/// What a new batch is made of, besides its payload.
+#[derive(Debug)]
+pub struct Entry {
+    /// The items, as they were booked on arrival.
+    pub custody: Custody,
+    /// The memory that the payload takes.
+    pub lease: Lease,
+    /// The answer owed to the sender.
+    pub token: DeliveryToken,
+    /// Where it came from.
+    pub origin: Arc<Origin>,
+    /// When it arrived.
+    pub received_at: Time,
+}
+
+impl Batch {
+    /// A batch of `signal` whose items have just been booked.
+    pub fn new(signal: Signal, payload: Payload, entry: Entry) -> Batch {
+        let Entry {
+            custody,
+            lease,
+            token,
+            origin,
+            received_at,
+        } = entry;
+        Batch {
+            signal,
+            payload,
+            received_at,
+            origin,
+            custody,
+            lease,
+            token,
+        }
+    }
+
+    /// The signal of all items.
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// The wire bytes: a valid export request of the signal.
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// Spans, metric data points or log records.
+    pub fn items(&self) -> u64 {
+        self.custody.items()
+    }
+
+    /// Payload bytes.
+    pub fn bytes(&self) -> u64 {
+        self.payload.len() as u64
+    }
+
+    /// When the receiver had it whole.
+    pub fn received_at(&self) -> Time {
+        self.received_at
+    }
+
+    /// Where it came from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The node that has it now.
+    pub fn node(&self) -> NodeId {
+        self.custody.node()
+    }
+
+    /// Whether the sender waits for the outcome and so still has the data.
+    pub fn sender_waits(&self) -> bool {
+        self.token.sender_waits()
+    }
+
+    /// Books the move to another node. The engine does this; a component does not.
+    pub fn advance(&mut self, to: NodeId) {
+        let bytes = self.bytes();
+        self.custody.advance(to, bytes);
+    }
+
+    /// The same items once more, for a branch of a fan-out: the payload and its memory are shared, the sender's answer
+    /// waits for both.
+    pub fn branch(&self) -> Batch {
+        Batch {
+            signal: self.signal,
+            payload: self.payload.clone(),
+            received_at: self.received_at,
+            origin: Arc::clone(&self.origin),
+            custody: self.custody.copy(),
+            lease: self.lease.clone(),
+            token: self.token.share(),
+        }
+    }
+
+    /// Takes `items` of the items, in `payload`, into a batch of their own. What stays must be given its payload with
+    /// [`Batch::replace`]. `fresh` is how many of `payload`'s bytes are newly allocated.
+    pub fn split(&mut self, items: u64, payload: Payload, fresh: u64) -> Batch {
+        Batch {
+            signal: self.signal,
+            lease: self.lease_for(&payload, fresh),
+            payload,
+            received_at: self.received_at,
+            origin: Arc::clone(&self.origin),
+            custody: self.custody.split(items),
+            token: self.token.share(),
+        }
+    }
+
+    /// Puts `payload` in the place of the bytes; the number of items stays. `fresh` is how many of its bytes are newly
+    /// allocated: the rest are slices of the bytes they replace, whose memory is kept on the books.
+    pub fn replace(&mut self, payload: Payload, fresh: u64) {
+        self.lease = self.lease_for(&payload, fresh);
+        self.payload = payload;
+    }
+
+    /// Books `items` of the items as gone with `outcome`. The payload must be replaced to match.
+    pub fn discard_items(&mut self, items: u64, outcome: Outcome) {
+        self.custody.leave(outcome, items);
+    }
+
+    /// Tells the sender that all is well: whoever holds the batch answers for it from now on.
+    pub fn take_custody(&mut self) {
+        self.token.take_custody();
+    }
+
+    /// Leaves the graph: the destination has it all, less `rejected` items that it refused with `message`.
+    pub fn delivered(mut self, rejected: u64, message: Option<Arc<str>>) {
+        let bytes = self.bytes();
+        if rejected > 0 {
+            self.custody.leave(self.lost(Reason::Rejected), rejected);
+        }
+        self.custody.close(Outcome::Delivered, bytes);
+        self.token.resolve(Verdict {
+            failure: None,
+            rejected_items: rejected,
+            rejected_message: message,
+        });
+    }
+
+    /// Leaves the graph as intended: sampled out or filtered. The sender is told that all is well.
+    pub fn discard(self, outcome: Outcome) {
+        self.custody.close(outcome, 0);
+        self.token.resolve(Verdict::delivered());
+    }
+
+    /// Leaves the graph undelivered: refused if the sender waits and can be told, dropped if not.
+    pub fn fail(self, failure: Failure) {
+        let outcome = self.lost(failure.reason);
+        self.custody.close(outcome, 0);
+        self.token.resolve(Verdict::failed(failure));
+    }
+
+    fn lost(&self, reason: Reason) -> Outcome {
+        if self.token.sender_waits() {
+            Outcome::Refused(reason)
+        } else {
+            Outcome::Dropped(reason)
+        }
+    }
+
+    fn lease_for(&self, payload: &Payload, fresh: u64) -> Lease {
+        if fresh < payload.len() as u64 {
+            self.lease.beside(fresh)
+        } else {
+            self.lease.instead(fresh)
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! What a component is: the traits that receivers, processors and exporters implement, and what they are given.
+
+use crate::Signal;
+use crate::accounts::{Accounts, NodeId};
+use crate::batch::{Batch, Entry, Origin};
+use crate::health::Health;
+use crate::ledger::{Lease, Ledger, OverBudget};
+use crate::payload::Payload;
+use crate::signals::SignalSet;
+use crate::tasks::{Shutdown, Tasks};
+use crate::time::{Clock, Time};
+use crate::token::{Delivery, DeliveryToken, Failure, Verdict};
+use forebay_telemetry::{Reason, RequestMeter};
+use futures_util::future::BoxFuture;
+use smallvec::SmallVec;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What every node is given when it starts.
+#[derive(Clone, Debug)]
+pub struct NodeContext {
+    /// Its place in the books.
+    pub node: NodeId,
+    /// Its name in the config file.
+    pub name: Arc<str>,
+    /// The clock to use.
+    pub clock: Clock,
+    /// With which it starts tasks: there is no other way.
+    pub tasks: Tasks,
+    /// The memory budget.
+    pub ledger: Ledger,
+    /// How far the shutdown has come.
+    pub shutdown: Shutdown,
+    /// Where it says whether it works.
+    pub health: Health,
+}
+
+// ---------------------------------------------------------------- receivers
+
+/// Takes data in from outside.
+///
+/// Life: `bind` once, before any node runs; then `run`, which returns when the receiver has drained: after
+/// [`Shutdown::draining`] it takes nothing new, answers what it has, and ends.
+pub trait Receiver: Send {
+    /// Opens the sockets, so that a port in use is an error at start. Returns the addresses that it listens on.
+    fn bind(&mut self) -> Result<Vec<SocketAddr>, ComponentError>;
+
+    /// Serves until drained.
+    fn run(self: Box<Self>, context: ReceiverContext) -> BoxFuture<'static, Result<(), ComponentError>>;
+}
+
+/// Where a receiver's batches go: the engine's side of its output.
+pub trait Intake: Send + Sync {
+    /// Moves a batch on, waiting for room where an edge says so. What becomes of it is told by its token.
+    fn send<'a>(&'a self, batch: Batch) -> BoxFuture<'a, ()>;
+}
+
+/// What a receiver is given.
+#[derive(Clone)]
+pub struct ReceiverContext {
+    /// What every node is given.
+    pub node: NodeContext,
+    /// The signals that some pipeline takes from this receiver. Others are answered as not implemented.
+    pub accepts: SignalSet,
+    /// Requests by outcome, and how long they took.
+    pub requests: Arc<RequestMeter>,
+    accounts: Accounts,
+    intake: Arc<dyn Intake>,
+}
+
+impl ReceiverContext {
+    /// The context of the receiver at `node`. The engine and tests make these.
+    pub fn new(node: NodeContext, accepts: SignalSet, accounts: Accounts, intake: Arc<dyn Intake>) -> Self {
+        ReceiverContext {
+            node,
+            accepts,
+            requests: Arc::default(),
+            accounts,
+            intake,
+        }
+    }
+
+    /// Asks the ledger for room for `bytes` bytes, before they are read. The failure tells the sender when to try again.
+    pub fn admit(&self, bytes: u64) -> Result<Lease, Failure> {
+        self.node.ledger.lease(bytes).map_err(over_budget)
+    }
+
+    /// Books `items` items as received, and makes a batch of them. With `acknowledge` set to `Delivered` the answer is
+    /// the future's; else the batch is in our custody from the start and the future is ready at once.
+    pub fn receive(&self, arrival: Arrival) -> (Batch, Delivery) {
+        let Arrival {
+            signal,
+            payload,
+            items,
+            lease,
+            origin,
+            acknowledge,
+        } = arrival;
+        let custody = self
+            .accounts
+            .receive(self.node.node, signal, items, payload.len() as u64);
+        let (mut token, delivery) = DeliveryToken::new();
+        if acknowledge == Acknowledge::Accepted {
+            token.take_custody();
+        }
+        let received_at = self.node.clock.now();
+        (
+            Batch::new(
+                signal,
+                payload,
+                Entry {
+                    custody,
+                    lease,
+                    token,
+                    origin,
+                    received_at,
+                },
+            ),
+            delivery,
+        )
+    }
+
+    /// Books items that were counted and then refused.
+    pub fn refuse(&self, signal: Signal, items: u64, reason: Reason) {
+        self.accounts.refuse(self.node.node, signal, items, reason);
+    }
+
+    /// Moves a batch on, waiting for room where an edge says so. What becomes of it is told by its token.
+    pub async fn send(&self, batch: Batch) {
+        self.intake.send(batch).await;
+    }
+}
+
+impl fmt::Debug for ReceiverContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiverContext")
+            .field("node", &self.node)
+            .field("accepts", &self.accepts)
+            .finish()
+    }
+}
+
+/// The failure that a full ledger means to a sender.
+pub fn over_budget(error: OverBudget) -> Failure {
+    Failure::retryable(Reason::OverBudget, error.to_string()).after(Duration::from_secs(1))
+}
+
+/// A request as it stands at the receiver's door.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Its signal.
+    pub signal: Signal,
+    /// Its wire bytes, validated.
+    pub payload: Payload,
+    /// How many items there are in them.
+    pub items: u64,
+    /// The memory that they take.
+    pub lease: Lease,
+    /// Who sent it.
+    pub origin: Arc<Origin>,
+    /// When the sender is told that all is well.
+    pub acknowledge: Acknowledge,
+}
+
+/// When a receiver tells its sender that all is well.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Acknowledge {
+    /// Once the data is in the pipeline, in memory: a crash loses it, and so does a destination that refuses it.
+    Accepted,
+    /// Once every destination has it: nothing that was acknowledged is lost by a crash.
+    #[default]
+    Delivered,
+}
+
+// --------------------------------------------------------------- processors
+
+/// A processor without state: runs where the batch is, from many threads at once.
+pub trait Processor: Send + Sync {
+    /// Changes the batch and emits it, emits parts of it on several ports, or discards it. Must not block.
+    fn process(&self, batch: Batch, out: &mut Outputs);
+}
+
+/// One shard of a processor with state: owned by a worker thread, which runs nothing else meanwhile.
+pub trait StatefulProcessor: Send {
+    /// Takes a batch, to emit it now, later, in parts or never.
+    fn process(&mut self, batch: Batch, now: Time, out: &mut Outputs);
+
+    /// When it wants [`StatefulProcessor::tick`] next, if it does.
+    fn next_tick(&self) -> Option<Time>;
+
+    /// The moment that it asked for has come.
+    fn tick(&mut self, now: Time, out: &mut Outputs);
+
+    /// The process is draining: emit or discard all that is held.
+    fn flush(&mut self, now: Time, out: &mut Outputs);
+}
+
+/// Chooses the shard for each item, by the key that the processor's state is kept by.
+pub trait Partition: Send + Sync {
+    /// Splits `batch` into parts for the shards `0..shards`. One that needs no splitting goes whole.
+    fn partition(&self, batch: Batch, shards: usize, parts: &mut Vec<(usize, Batch)>);
+}
+
+/// A processor, as its factory builds it.
+pub enum BuiltProcessor {
+    /// Runs in line.
+    Stateless(Arc<dyn Processor>),
+    /// Runs in shards, each on a worker thread behind a bounded edge.
+    Stateful {
+        /// The shards.
+        shards: Vec<Box<dyn StatefulProcessor>>,
+        /// Who goes where. With one shard it is not asked.
+        partition: Arc<dyn Partition>,
+    },
+}
+
+impl fmt::Debug for BuiltProcessor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BuiltProcessor::Stateless(_) => "Stateless",
+            BuiltProcessor::Stateful { .. } => "Stateful",
+        })
+    }
+}
+
+/// A port: the place of its name in the component's declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Port(pub u8);
+
+impl Port {
+    /// The port that every component has, and that a pipeline goes on from.
+    pub const MAIN: Port = Port(0);
+}
+
+/// Where a processor puts what it emits.
+#[derive(Debug, Default)]
+pub struct Outputs(SmallVec<[(Port, Batch); 2]>);
+
+impl Outputs {
+    /// Nothing emitted yet.
+    pub fn new() -> Self {
+        Outputs::default()
+    }
+
+    /// Emits on the main port.
+    pub fn emit(&mut self, batch: Batch) {
+        self.emit_on(Port::MAIN, batch);
+    }
+
+    /// Emits on `port`.
+    pub fn emit_on(&mut self, port: Port, batch: Batch) {
+        self.0.push((port, batch));
+    }
+
+    /// Takes out all that was emitted, in order.
+    pub fn drain(&mut self) -> impl Iterator<Item = (Port, Batch)> + '_ {
+        self.0.drain(..)
+    }
+
+    /// Whether nothing was emitted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+// ---------------------------------------------------------------- exporters
+
+/// Gives data to a destination: one attempt at a time. Queue, batching, retries, timeout and accounting are the engine's.
+pub trait Exporter: Send + Sync {
+    /// Called once before the first attempt, on the runtime.
+    fn start(&self, context: &NodeContext) -> Result<(), ComponentError>;
+
+    /// One attempt. It may be cancelled by its timeout or at shutdown, by being dropped.
+    fn export<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Receipt, ExportError>>;
+
+    /// Called once after the last attempt: write out what is buffered, close what is open.
+    fn close(&self) -> BoxFuture<'_, Result<(), ComponentError>>;
+}
+
+/// One request to a destination: the payload of one or more batches.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The signal of all items.
+    pub signal: Signal,
+    /// The wire bytes: a valid export request.
+    pub payload: Payload,
+    /// How many items there are in them.
+    pub items: u64,
+}
+
+/// What the destination said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// Items that it took note of and rejected (OTLP partial success).
+    pub rejected_items: u64,
+    /// What it said about them, or a warning.
+    pub message: Option<Arc<str>>,
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExportError {
+    /// Sending the same again may succeed.
+    #[error("{message}")]
+    Retryable {
+        /// How long the destination asked to wait.
+        after: Option<Duration>,
+        /// What it said.
+        message: Arc<str>,
+    },
+    /// Sending the same again cannot succeed.
+    #[error("{message}")]
+    Permanent {
+        /// What it said.
+        message: Arc<str>,
+    },
+}
+
+// ------------------------------------------------------------------- errors
+
+/// Why a component cannot be built, started or go on. For people: it names what is wrong and how to mend it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ComponentError(pub String);
+
+impl ComponentError {
+    /// An error with these words.
+    pub fn new(words: impl fmt::Display) -> Self {
+        ComponentError(words.to_string())
+    }
+}
+
+/// The verdict that a receiver is left with when the engine is gone.
+pub fn engine_gone() -> Verdict {
+    Verdict::failed(Failure::retryable(
+        Reason::Draining,
+        "the process is shutting down",
+    ))
+}

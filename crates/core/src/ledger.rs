@@ -1,0 +1,241 @@
+//! The memory ledger: one budget for the process, and leases on it.
+//!
+//! Whoever is about to hold bytes takes a lease first. A lease is freed when the last clone of it goes. What the budget
+//! does not cover with leases (code, stacks, tables, fragmentation of the heap) is what the headroom is for: leases may
+//! take 70 % of the budget, and connection buffers at most a quarter of that.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The share of the budget, in percent, that leases may take.
+const LEASABLE_PERCENT: u64 = 70;
+/// The share of the leasable part, in percent, that connection buffers may take.
+const CONNECTIONS_PERCENT: u64 = 25;
+
+/// There is no room in the budget for what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{asked} bytes asked, {free} bytes free in the memory budget")]
+pub struct OverBudget {
+    /// Bytes asked for.
+    pub asked: u64,
+    /// Bytes that were free.
+    pub free: u64,
+}
+
+/// What a lease is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The bytes of batches.
+    Payload,
+    /// Receive and send buffers of connections.
+    Connection,
+}
+
+#[derive(Debug)]
+struct Book {
+    budget: u64,
+    leasable: u64,
+    used: AtomicU64,
+    peak: AtomicU64,
+    connections: AtomicU64,
+    refusals: AtomicU64,
+    freed: AtomicU64,
+}
+
+/// The memory budget of one process. Cheap to clone: every clone is the same ledger.
+#[derive(Clone, Debug)]
+pub struct Ledger(Arc<Book>);
+
+/// What the ledger says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerReading {
+    /// The budget of the process, in bytes.
+    pub budget: u64,
+    /// The part of it that leases may take.
+    pub leasable: u64,
+    /// Bytes leased now.
+    pub used: u64,
+    /// The most that was ever leased at once.
+    pub peak: u64,
+    /// The part of `used` that connection buffers take.
+    pub connections: u64,
+    /// Leases that were refused.
+    pub refusals: u64,
+    /// Bytes of all leases that were ever given back.
+    pub freed: u64,
+}
+
+impl Ledger {
+    /// A ledger over `budget` bytes.
+    pub fn new(budget: u64) -> Self {
+        Ledger(Arc::new(Book {
+            budget,
+            leasable: budget / 100 * LEASABLE_PERCENT,
+            used: AtomicU64::new(0),
+            peak: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            refusals: AtomicU64::new(0),
+            freed: AtomicU64::new(0),
+        }))
+    }
+
+    /// A lease on `bytes` bytes of payload, or word that there is no room.
+    pub fn lease(&self, bytes: u64) -> Result<Lease, OverBudget> {
+        self.take(bytes, self.0.leasable)?;
+        Ok(self.holding(bytes, Purpose::Payload))
+    }
+
+    /// A lease for one connection's buffers, or word that connections have all that they may take.
+    pub fn lease_connection(&self, bytes: u64) -> Result<Lease, OverBudget> {
+        let limit = self.0.leasable / 100 * CONNECTIONS_PERCENT;
+        add_below(&self.0.connections, bytes, limit).map_err(|free| self.refused(bytes, free))?;
+        if let Err(error) = self.take(bytes, self.0.leasable) {
+            self.0.connections.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(error);
+        }
+        Ok(self.holding(bytes, Purpose::Connection))
+    }
+
+    /// A lease that is given even if there is no room: for bytes that exist already, such as a batch that grew by an
+    /// edit. New data is refused until the debt is paid.
+    pub fn lease_unchecked(&self, bytes: u64) -> Lease {
+        let used = self.0.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.0.peak.fetch_max(used, Ordering::Relaxed);
+        self.holding(bytes, Purpose::Payload)
+    }
+
+    /// Bytes free for connection buffers.
+    pub fn free_for_connections(&self) -> u64 {
+        (self.0.leasable / 100 * CONNECTIONS_PERCENT)
+            .saturating_sub(self.0.connections.load(Ordering::Relaxed))
+    }
+
+    /// How full the ledger is.
+    pub fn read(&self) -> LedgerReading {
+        LedgerReading {
+            budget: self.0.budget,
+            leasable: self.0.leasable,
+            used: self.0.used.load(Ordering::Relaxed),
+            peak: self.0.peak.load(Ordering::Relaxed),
+            connections: self.0.connections.load(Ordering::Relaxed),
+            refusals: self.0.refusals.load(Ordering::Relaxed),
+            freed: self.0.freed.load(Ordering::Relaxed),
+        }
+    }
+
+    fn take(&self, bytes: u64, limit: u64) -> Result<(), OverBudget> {
+        let used = add_below(&self.0.used, bytes, limit).map_err(|free| self.refused(bytes, free))?;
+        self.0.peak.fetch_max(used, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn refused(&self, asked: u64, free: u64) -> OverBudget {
+        self.0.refusals.fetch_add(1, Ordering::Relaxed);
+        OverBudget { asked, free }
+    }
+
+    fn holding(&self, bytes: u64, purpose: Purpose) -> Lease {
+        Lease(Some(Arc::new(Hold {
+            ledger: self.clone(),
+            bytes: AtomicU64::new(bytes),
+            purpose,
+            _beneath: Lease(None),
+        })))
+    }
+}
+
+/// Adds `bytes` unless the sum would pass `limit`; the new sum, or what is free.
+fn add_below(sum: &AtomicU64, bytes: u64, limit: u64) -> Result<u64, u64> {
+    let mut current = sum.load(Ordering::Relaxed);
+    loop {
+        let next = current.saturating_add(bytes);
+        if next > limit {
+            return Err(limit.saturating_sub(current));
+        }
+        match sum.compare_exchange_weak(current, next, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return Ok(next),
+            Err(now) => current = now,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Hold {
+    ledger: Ledger,
+    bytes: AtomicU64,
+    purpose: Purpose,
+    /// Kept until this hold goes: the memory that this one's bytes still point into.
+    _beneath: Lease,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        self.ledger.0.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.ledger.0.freed.fetch_add(bytes, Ordering::Relaxed);
+        if self.purpose == Purpose::Connection {
+            self.ledger.0.connections.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A share of the budget in use. Clones share it; it is given back when the last one goes.
+#[derive(Clone, Debug)]
+pub struct Lease(Option<Arc<Hold>>);
+
+impl Lease {
+    /// A lease on nothing: for bytes that no ledger counts, such as static ones.
+    pub const fn none() -> Lease {
+        Lease(None)
+    }
+
+    /// Bytes of this lease, without what lies beneath it.
+    pub fn bytes(&self) -> u64 {
+        self.0
+            .as_ref()
+            .map_or(0, |hold| hold.bytes.load(Ordering::Relaxed))
+    }
+
+    /// Takes `bytes` more into the same lease, or says that there is no room.
+    pub fn grow(&self, bytes: u64) -> Result<(), OverBudget> {
+        let Some(hold) = &self.0 else { return Ok(()) };
+        hold.ledger.take(bytes, hold.ledger.0.leasable)?;
+        hold.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Gives back all but `bytes`.
+    pub fn shrink_to(&self, bytes: u64) {
+        let Some(hold) = &self.0 else { return };
+        let before = hold.bytes.fetch_min(bytes, Ordering::Relaxed);
+        let less = before.saturating_sub(bytes);
+        hold.ledger.0.used.fetch_sub(less, Ordering::Relaxed);
+        hold.ledger.0.freed.fetch_add(less, Ordering::Relaxed);
+    }
+
+    /// A lease for `fresh` new bytes that stand beside bytes of this one: this one is kept as long as the new one.
+    /// Given even if there is no room, as the bytes exist already.
+    pub fn beside(&self, fresh: u64) -> Lease {
+        match &self.0 {
+            Some(hold) if fresh > 0 => {
+                let lease = hold.ledger.lease_unchecked(fresh);
+                lease.on(self.clone())
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// A lease for `bytes` bytes that replace those of this one. Given even if there is no room.
+    pub fn instead(&self, bytes: u64) -> Lease {
+        self.0
+            .as_ref()
+            .map_or(Lease(None), |hold| hold.ledger.lease_unchecked(bytes))
+    }
+
+    fn on(mut self, beneath: Lease) -> Lease {
+        if let Some(hold) = self.0.as_mut().and_then(Arc::get_mut) {
+            hold._beneath = beneath;
+        }
+        self
+    }
+}
