@@ -201,7 +201,7 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 }
 
 /// Responsibility for some items of one signal at one node. Letting go of it without saying where the items went books
-/// them as dropped, [`Reason::Abandoned`]: nothing leaves unseen.
+/// them as dropped, [`Reason::Abandoned`] or [`Reason::Panicked`]: nothing leaves unseen.
 #[derive(Debug)]
 pub struct Custody {
     accounts: Accounts,
@@ -301,7 +301,13 @@ impl Custody {
 impl Drop for Custody {
     fn drop(&mut self) {
         if self.items > 0 {
-            self.settle(Outcome::Dropped(Reason::Abandoned), 0);
+            // Unwinding drops what the component held: that is its panic's fault, not its own forgetfulness.
+            let reason = if std::thread::panicking() {
+                Reason::Panicked
+            } else {
+                Reason::Abandoned
+            };
+            self.settle(Outcome::Dropped(reason), 0);
         }
     }
 }
