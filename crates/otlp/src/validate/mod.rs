@@ -27,7 +27,9 @@ mod walk;
 mod tests;
 
 use crate::{Signal, WireError};
-use rules::Table;
+pub(crate) use rules::{Action, Message, Table, UNKNOWN};
+pub(crate) use tables::{KEY_VALUE, table};
+pub(crate) use text::is_plain_attribute;
 use walk::Walk;
 
 /// How deep messages may nest, the request itself being 1. A span's string attribute takes 6 levels and each list or map
@@ -64,7 +66,7 @@ pub fn validate(signal: Signal, request: &[u8], depth: Depth) -> Result<Census, 
 }
 
 /// The rules of the outermost message.
-fn root(signal: Signal, depth: Depth) -> &'static Table {
+pub(crate) fn root(signal: Signal, depth: Depth) -> &'static Table {
     match (signal, depth) {
         (Signal::Traces, Depth::Full) => &tables::TRACE_REQUEST,
         (Signal::Metrics, Depth::Full) => &tables::METRICS_REQUEST,

@@ -5,7 +5,7 @@
 
 /// What to do with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(crate) enum Action {
     /// A nested message: check its length, then its fields.
     Message,
     /// A nested `KeyValue`, which has a fast path.
@@ -42,7 +42,7 @@ pub(super) enum Action {
 
 /// The messages that have a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Message {
+pub(crate) enum Message {
     ResourceSpans,
     ScopeSpans,
     Span,
@@ -71,6 +71,8 @@ pub(super) enum Message {
     Scope,
     EntityRef,
     AnyValue,
+    /// An `AnyValue` in a list.
+    Element,
     Array,
     KeyValueList,
     ShallowResourceSpans,
@@ -84,11 +86,11 @@ pub(super) enum Message {
 }
 
 /// Stands, with a wire type in the low three bits, for the tag of any field number from 31 on: no message has them.
-pub(super) const UNKNOWN: u8 = 31 << 3;
+pub(crate) const UNKNOWN: u8 = 31 << 3;
 
 /// What a field holds: an action, or a nested message and its rules.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     /// A value.
     Is(Action),
     /// A message.
@@ -96,19 +98,19 @@ pub(super) enum Rule {
 }
 
 /// The fields of one message: their numbers and what they hold.
-pub(super) type Fields = &'static [(u32, Rule)];
+pub(crate) type Fields = &'static [(u32, Rule)];
 
 /// The rules of one message.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     /// By tag.
     actions: [Action; 256],
     /// By field number, where the action is [`Action::Message`].
     children: [Message; 32],
     /// What one occurrence of the message adds to the count of items: 0 or 1.
-    pub(super) items: u64,
+    pub(crate) items: u64,
     /// The ids of its own that the message must have: bits of the walk.
-    pub(super) ids: u8,
+    pub(crate) ids: u8,
 }
 
 impl Table {
@@ -117,7 +119,7 @@ impl Table {
         clippy::indexing_slicing,
         reason = "evaluated at compile time, where an index out of range fails the build"
     )]
-    pub(super) const fn new(fields: Fields) -> Table {
+    pub(crate) const fn new(fields: Fields) -> Table {
         let mut actions = [Action::FieldNumber; 256];
         let mut tag = 8;
         while tag < actions.len() {
@@ -151,14 +153,14 @@ impl Table {
     }
 
     /// A message that is one item of its signal.
-    pub(super) const fn item(fields: Fields) -> Table {
+    pub(crate) const fn item(fields: Fields) -> Table {
         let mut table = Table::new(fields);
         table.items = 1;
         table
     }
 
     /// An item that must have the ids whose bits are set.
-    pub(super) const fn identified_item(fields: Fields, ids: u8) -> Table {
+    pub(crate) const fn identified_item(fields: Fields, ids: u8) -> Table {
         let mut table = Table::item(fields);
         table.ids = ids;
         table
@@ -166,7 +168,7 @@ impl Table {
 
     /// What to do with the value behind `tag`.
     #[inline(always)]
-    pub(super) fn action(&self, tag: u8) -> Action {
+    pub(crate) fn action(&self, tag: u8) -> Action {
         self.actions
             .get(usize::from(tag))
             .copied()
@@ -175,7 +177,7 @@ impl Table {
 
     /// The message behind `tag`, where the action is [`Action::Message`].
     #[inline(always)]
-    pub(super) fn child(&self, tag: u8) -> Message {
+    pub(crate) fn child(&self, tag: u8) -> Message {
         self.children
             .get(usize::from(tag >> 3))
             .copied()

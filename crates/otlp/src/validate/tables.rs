@@ -6,7 +6,7 @@ use super::walk::{SPAN_ID, TRACE_ID};
 use crate::fields;
 
 /// The rules of `message`.
-pub(super) fn table(message: Message) -> &'static Table {
+pub(crate) fn table(message: Message) -> &'static Table {
     match message {
         Message::ResourceSpans => &RESOURCE_SPANS,
         Message::ScopeSpans => &SCOPE_SPANS,
@@ -35,7 +35,7 @@ pub(super) fn table(message: Message) -> &'static Table {
         Message::Resource => &RESOURCE,
         Message::Scope => &SCOPE,
         Message::EntityRef => &ENTITY_REF,
-        Message::AnyValue => &ANY_VALUE,
+        Message::AnyValue | Message::Element => &ANY_VALUE,
         Message::Array => &ARRAY,
         Message::KeyValueList => &KEY_VALUE_LIST,
         Message::ShallowResourceSpans => &SHALLOW_RESOURCE_SPANS,
@@ -50,37 +50,37 @@ pub(super) fn table(message: Message) -> &'static Table {
 }
 
 /// `ExportTraceServiceRequest`.
-pub(super) static TRACE_REQUEST: Table = Table::new(&[(
+pub(crate) static TRACE_REQUEST: Table = Table::new(&[(
     fields::trace_service_request::RESOURCE_SPANS,
     Holds(Message::ResourceSpans),
 )]);
 
 /// `ExportTraceServiceRequest`, of which only the envelopes are read.
-pub(super) static SHALLOW_TRACE_REQUEST: Table = Table::new(&[(
+pub(crate) static SHALLOW_TRACE_REQUEST: Table = Table::new(&[(
     fields::trace_service_request::RESOURCE_SPANS,
     Holds(Message::ShallowResourceSpans),
 )]);
 
 /// `ExportMetricsServiceRequest`.
-pub(super) static METRICS_REQUEST: Table = Table::new(&[(
+pub(crate) static METRICS_REQUEST: Table = Table::new(&[(
     fields::metrics_service_request::RESOURCE_METRICS,
     Holds(Message::ResourceMetrics),
 )]);
 
 /// `ExportMetricsServiceRequest`, of which only the envelopes are read.
-pub(super) static SHALLOW_METRICS_REQUEST: Table = Table::new(&[(
+pub(crate) static SHALLOW_METRICS_REQUEST: Table = Table::new(&[(
     fields::metrics_service_request::RESOURCE_METRICS,
     Holds(Message::ShallowResourceMetrics),
 )]);
 
 /// `ExportLogsServiceRequest`.
-pub(super) static LOGS_REQUEST: Table = Table::new(&[(
+pub(crate) static LOGS_REQUEST: Table = Table::new(&[(
     fields::logs_service_request::RESOURCE_LOGS,
     Holds(Message::ResourceLogs),
 )]);
 
 /// `ExportLogsServiceRequest`, of which only the envelopes are read.
-pub(super) static SHALLOW_LOGS_REQUEST: Table = Table::new(&[(
+pub(crate) static SHALLOW_LOGS_REQUEST: Table = Table::new(&[(
     fields::logs_service_request::RESOURCE_LOGS,
     Holds(Message::ShallowResourceLogs),
 )]);
@@ -423,7 +423,7 @@ static ENTITY_REF: Table = Table::new(&[
 ]);
 
 /// `KeyValue`, which is entered without a `Message`, since it has an action of its own.
-pub(super) static KEY_VALUE: Table = Table::new(&[
+pub(crate) static KEY_VALUE: Table = Table::new(&[
     (fields::key_value::KEY, Is(Action::Str)),
     (fields::key_value::VALUE, Holds(Message::AnyValue)),
     (fields::key_value::KEY_STRINDEX, Is(Action::Varint)),
@@ -440,6 +440,6 @@ static ANY_VALUE: Table = Table::new(&[
     (fields::any_value::STRING_VALUE_STRINDEX, Is(Action::Varint)),
 ]);
 
-static ARRAY: Table = Table::new(&[(fields::array_value::VALUES, Holds(Message::AnyValue))]);
+static ARRAY: Table = Table::new(&[(fields::array_value::VALUES, Holds(Message::Element))]);
 
 static KEY_VALUE_LIST: Table = Table::new(&[(fields::key_value_list::VALUES, Is(Action::KeyValue))]);

@@ -6,7 +6,7 @@ const TOP: u64 = 0x8080_8080_8080_8080;
 
 /// Whether `bytes` are UTF-8.
 #[inline(always)]
-pub(super) fn is_utf8(bytes: &[u8]) -> bool {
+pub(crate) fn is_utf8(bytes: &[u8]) -> bool {
     is_ascii(bytes) || is_multibyte_utf8(bytes)
 }
 
@@ -17,7 +17,7 @@ fn is_multibyte_utf8(bytes: &[u8]) -> bool {
 
 /// Whether no byte of `bytes` has its top bit set. The first and the last chunk of a size overlap where they have to.
 #[inline(always)]
-pub(super) fn is_ascii(bytes: &[u8]) -> bool {
+pub(crate) fn is_ascii(bytes: &[u8]) -> bool {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
         let ends = fold(first) | fold(last);
         if bytes.len() <= 32 {
@@ -67,7 +67,7 @@ fn fold<const N: usize>(chunk: &[u8; N]) -> u64 {
 ///
 /// False says nothing: the attribute may still be good.
 #[inline(always)]
-pub(super) fn is_plain_attribute(attribute: &[u8]) -> bool {
+pub(crate) fn is_plain_attribute(attribute: &[u8]) -> bool {
     let [0x0a, key, rest @ ..] = attribute else {
         return false;
     };
