@@ -27,7 +27,7 @@ pub use forebay_telemetry::Reason;
 pub use health::{Condition, Health};
 pub use ledger::{Lease, Ledger, OverBudget};
 pub use payload::Payload;
-pub use section::Section;
+pub use section::{Resolved, Section};
 pub use signals::SignalSet;
 pub use tasks::{Phase, Shutdown, ShutdownTrigger, Spawn, Tasks};
 pub use time::{Clock, Time, TimeSource};

@@ -1,22 +1,31 @@
 //! A node's part of the config file: a table with positions, and its reading into the component's own config.
 
 use crate::diagnostic::{Diagnostic, Place, Source, closest};
+use crate::settings::names_secret;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, Deserializer, Error};
+use toml::de::{DeArray, DeTable, DeValue, Deserializer, Error};
 
 /// The most errors that one section is searched for.
 const MOST_ERRORS: usize = 20;
 
-/// One node's table, as it stands in the file, with references resolved.
+/// What the references in a text came to: the value of each string that has one, by where the string starts in the text.
+pub type Resolved = BTreeMap<usize, String>;
+
+/// One table of a config text, with references resolved. It keeps no parsed tree but the text and the way to the table,
+/// and parses again when it is read: so it borrows nothing, and a config is read only at start and reload.
 #[derive(Clone, Debug)]
 pub struct Section {
-    /// The text that it stands in.
-    pub source: Arc<Source>,
-    /// The table without `type`.
-    pub table: Spanned<DeTable<'static>>,
+    source: Arc<Source>,
+    /// The keys that lead to the table; nothing for a table that is not in the text.
+    path: Option<Vec<String>>,
+    /// A key of the table that is not for the reader.
+    hidden: Option<&'static str>,
+    resolved: Arc<Resolved>,
 }
 
 impl Section {
@@ -24,29 +33,85 @@ impl Section {
     pub fn empty(source: Arc<Source>) -> Self {
         Section {
             source,
-            table: Spanned::new(0..0, DeTable::new()),
+            path: None,
+            hidden: None,
+            resolved: Arc::default(),
         }
     }
 
-    /// Reads the table into `T`, reporting every mistake in it: after each, the key to blame is taken out and the rest
-    /// read again.
+    /// A whole text as one table, references as they are: for the examples of components.
+    pub fn whole(source: Arc<Source>) -> Self {
+        Section::at(source, Vec::new(), Arc::default())
+    }
+
+    /// The table that `path` leads to in a text.
+    pub fn at(source: Arc<Source>, path: Vec<String>, resolved: Arc<Resolved>) -> Self {
+        Section {
+            source,
+            path: Some(path),
+            hidden: None,
+            resolved,
+        }
+    }
+
+    /// The same without `key`.
+    pub fn without(mut self, key: &'static str) -> Self {
+        self.hidden = Some(key);
+        self
+    }
+
+    /// The text that it stands in.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// The table as it stands in the text, with positions: empty if it is not there.
+    pub fn table(&self) -> Result<Spanned<DeTable<'_>>, Vec<Diagnostic>> {
+        let Some(path) = &self.path else {
+            return Ok(Spanned::new(0..0, DeTable::new()));
+        };
+        let (mut table, errors) = DeTable::parse_recoverable(&self.source.text);
+        if !errors.is_empty() {
+            return Err(errors.iter().map(|error| self.syntax(error)).collect());
+        }
+        for key in path {
+            table = match table.get_mut().remove(key.as_str()) {
+                Some(value) => inner_table(value),
+                None => Spanned::new(0..0, DeTable::new()),
+            };
+        }
+        if let Some(hidden) = self.hidden {
+            table.get_mut().remove(hidden);
+        }
+        for (_, value) in table.get_mut().iter_mut() {
+            substitute(value, &self.resolved);
+        }
+        Ok(table)
+    }
+
+    /// Reads the table into `T`, reporting every mistake in it (20 at most): after each, the key to blame is taken out and
+    /// the rest read again. No message shows a value that came out of a `${...}` reference or that a key of a secret's
+    /// name holds.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Vec<Diagnostic>> {
-        let mut table = self.table.clone();
+        let mut table = self.table()?;
         let mut found: Vec<Diagnostic> = Vec::new();
+        let mut removed: Vec<(String, Range<usize>)> = Vec::new();
         while found.len() < MOST_ERRORS {
             let error = match T::deserialize(Deserializer::from(table.clone())) {
                 Ok(config) if found.is_empty() => return Ok(config),
                 Ok(_) => break,
                 Err(error) => error,
             };
-            let span = error.span();
-            let diagnostic = self.explain(&error, &table);
+            let span = error.span().unwrap_or_else(|| table.span());
             // A field that is missing because its wrong value was taken out was reported already.
-            if found.is_empty() || !diagnostic.message.starts_with("missing field") {
-                found.push(diagnostic);
+            let taken = |name: &str| removed.iter().any(|(key, of)| key == name && *of == span);
+            if !missing_field(error.message()).is_some_and(taken) {
+                found.push(self.explain(&error, &table));
             }
-            if !span.is_some_and(|span| remove_at(table.get_mut(), &span)) {
-                break;
+            let whole = table.span();
+            match remove_at(table.get_mut(), &whole, &span) {
+                Some(entry) => removed.push(entry),
+                None => break,
             }
         }
         Err(found)
@@ -54,8 +119,11 @@ impl Section {
 
     /// The place of the value under `path`, or of the nearest table above it.
     pub fn place_of(&self, path: &[&str]) -> Place {
-        let mut span = self.table.span();
-        let mut table = self.table.get_ref();
+        let whole = self
+            .table()
+            .unwrap_or_else(|_| Spanned::new(0..0, DeTable::new()));
+        let mut span = whole.span();
+        let mut table = whole.get_ref();
         for key in path {
             let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref() == key) else {
                 break;
@@ -69,15 +137,25 @@ impl Section {
                 _ => break,
             }
         }
+        self.place(span)
+    }
+
+    /// The place of `span` in the section's text.
+    pub fn place(&self, span: Range<usize>) -> Place {
         Place {
             source: Arc::clone(&self.source),
             span,
         }
     }
 
-    fn explain(&self, error: &Error, table: &Spanned<DeTable<'static>>) -> Diagnostic {
+    fn syntax(&self, error: &Error) -> Diagnostic {
+        let place = self.place(error.span().unwrap_or_default());
+        Diagnostic::error(error.message().trim_end()).at(place)
+    }
+
+    fn explain(&self, error: &Error, table: &Spanned<DeTable<'_>>) -> Diagnostic {
         let span = error.span().unwrap_or_else(|| table.span());
-        let message = error.message().trim_end();
+        let message = self.without_secrets(error.message().trim_end(), table.get_ref(), &span);
         let diagnostic = match message
             .split_once(", expected one of ")
             .or_else(|| message.split_once(", expected `"))
@@ -94,30 +172,134 @@ impl Section {
                 };
                 Diagnostic::error(what.replace("unknown field", "unknown key")).help(help)
             }
-            _ => Diagnostic::error(message),
+            _ => Diagnostic::error(message.as_str()),
         };
-        diagnostic.at(Place {
-            source: Arc::clone(&self.source),
-            span,
-        })
+        diagnostic.at(self.place(span))
+    }
+
+    /// `message` with the value at `span` replaced: by what stands in the text if that is a reference, by `***` if the
+    /// value's key has a secret's name.
+    fn without_secrets(&self, message: &str, table: &DeTable<'_>, span: &Range<usize>) -> String {
+        let Some((key, value)) = value_at(table, span) else {
+            return message.to_owned();
+        };
+        let written = self.source.text.get(span.clone()).unwrap_or_default();
+        let shown = if written.contains("${") {
+            written.trim_matches(['"', '\''])
+        } else if names_secret(key) {
+            "***"
+        } else {
+            return message.to_owned();
+        };
+        let text = match value {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.to_string(),
+            DeValue::Float(number) => number.to_string(),
+            _ => return message.to_owned(),
+        };
+        let message = message
+            .replace(&format!("{text:?}"), &format!("\"{shown}\""))
+            .replace(&format!("`{text}`"), &format!("`{shown}`"));
+        // A short value may well be a word of the message itself.
+        if text.len() > 3 {
+            message.replace(&text, shown)
+        } else {
+            message
+        }
     }
 }
 
-/// Takes the innermost entry that `span` lies in out of `table`; whether there was one.
-fn remove_at(table: &mut DeTable<'static>, span: &Range<usize>) -> bool {
-    let covers = |range: &Range<usize>| range.start <= span.start && span.end <= range.end;
-    for (_, value) in table.iter_mut() {
-        if let DeValue::Table(inner) = value.get_mut()
-            && remove_at(inner, span)
-        {
-            return true;
+/// The table that a value is; an empty one in its place if it is none.
+fn inner_table(value: Spanned<DeValue<'_>>) -> Spanned<DeTable<'_>> {
+    let span = value.span();
+    match value.into_inner() {
+        DeValue::Table(table) => Spanned::new(span, table),
+        _ => Spanned::new(span, DeTable::new()),
+    }
+}
+
+/// Puts the resolved strings in their places.
+fn substitute(value: &mut Spanned<DeValue<'_>>, resolved: &Resolved) {
+    let start = value.span().start;
+    match value.get_mut() {
+        DeValue::String(text) => {
+            if let Some(found) = resolved.get(&start) {
+                *text = Cow::Owned(found.clone());
+            }
         }
+        DeValue::Array(inner) => inner.iter_mut().for_each(|element| substitute(element, resolved)),
+        DeValue::Table(inner) => inner
+            .iter_mut()
+            .for_each(|(_, value)| substitute(value, resolved)),
+        _ => {}
+    }
+}
+
+/// The field that serde misses, if that is what `message` says.
+fn missing_field(message: &str) -> Option<&str> {
+    message.strip_prefix("missing field `")?.split('`').next()
+}
+
+/// The scalar that stands at exactly `span`, and the innermost key above it.
+fn value_at<'a, 't>(table: &'a DeTable<'t>, span: &Range<usize>) -> Option<(&'a str, &'a DeValue<'t>)> {
+    table
+        .iter()
+        .find_map(|(key, value)| value_within(key.get_ref(), value, span))
+}
+
+fn value_within<'a, 't>(
+    key: &'a str,
+    value: &'a Spanned<DeValue<'t>>,
+    span: &Range<usize>,
+) -> Option<(&'a str, &'a DeValue<'t>)> {
+    match value.get_ref() {
+        DeValue::Table(inner) => value_at(inner, span),
+        DeValue::Array(inner) => inner.iter().find_map(|element| value_within(key, element, span)),
+        scalar => (value.span() == *span).then_some((key, scalar)),
+    }
+}
+
+/// Takes the innermost entry that `span` lies in out of `table`, which stands at `whole`. Gives the entry's name, empty
+/// for an element of an array, and where the table stood that had it; nothing if there was none.
+fn remove_at(
+    table: &mut DeTable<'_>,
+    whole: &Range<usize>,
+    span: &Range<usize>,
+) -> Option<(String, Range<usize>)> {
+    let within = table.iter_mut().find_map(|(_, value)| remove_within(value, span));
+    if within.is_some() {
+        return within;
     }
     let blamed = table
         .iter()
-        .find(|(key, value)| covers(&key.span()) || covers(&value.span()));
-    match blamed.map(|(key, _)| key.clone()) {
-        Some(key) => table.remove(&key).is_some(),
-        None => false,
+        .find(|(key, value)| covers(&key.span(), span) || covers(&value.span(), span));
+    let key = blamed.map(|(key, _)| key.clone())?;
+    table
+        .remove(&key)
+        .map(|_| (key.into_inner().into_owned(), whole.clone()))
+}
+
+fn remove_within(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<(String, Range<usize>)> {
+    let whole = value.span();
+    match value.get_mut() {
+        DeValue::Table(inner) => remove_at(inner, &whole, span),
+        DeValue::Array(inner) => {
+            let within = inner.iter_mut().find_map(|element| remove_within(element, span));
+            within.or_else(|| {
+                let index = inner.iter().position(|element| covers(&element.span(), span))?;
+                let elements = std::mem::replace(inner, DeArray::new()).into_iter();
+                let rest = elements.enumerate().filter(|(at, _)| *at != index);
+                *inner = rest.map(|(_, element)| element).collect();
+                Some((String::new(), whole))
+            })
+        }
+        _ => None,
     }
 }
+
+fn covers(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
+#[cfg(test)]
+mod tests;

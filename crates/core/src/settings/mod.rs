@@ -6,5 +6,8 @@ mod secret;
 mod units;
 
 pub use delivery::{BatchConfig, Compression, DeliverySettings, OnFull, QueueConfig, QueueKind, RetryConfig};
-pub use secret::Secret;
+pub use secret::{Secret, names_secret};
 pub use units::{Count, Period, Ratio, Size, parse_ratio, parse_size};
+
+#[cfg(test)]
+mod tests;

@@ -43,3 +43,28 @@ impl JsonSchema for Secret {
         json_schema!({ "type": "string", "writeOnly": true })
     }
 }
+
+/// Parts of names that mark a secret, without separators.
+const MARKS: [&str; 10] = [
+    "token",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "authorization",
+    "apikey",
+    "credential",
+    "privatekey",
+    "accesskey",
+];
+
+/// Whether a key of this name probably holds a secret: `token`, `DB_PASSWORD`, `x-api-key`, `Authorization`, ... Such a
+/// key's value is masked where a config text is shown.
+pub fn names_secret(key: &str) -> bool {
+    let plain: String = key
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric())
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    MARKS.iter().any(|mark| plain.contains(mark))
+}

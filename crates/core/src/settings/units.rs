@@ -46,13 +46,28 @@ const TIME_UNITS: [(&str, u64); 7] = [
     ("d", 86_400_000_000_000),
 ];
 
+/// The largest amount of bytes or nanoseconds that a config can say: what fits a TOML integer.
+const MOST: u64 = i64::MAX as u64;
+
 /// Splits `12.5MiB` into the number and the unit.
-fn number_and_unit(text: &str) -> Option<(f64, &str)> {
+fn number_and_unit(text: &str) -> Option<(&str, &str)> {
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end)?;
-    Some((number.parse().ok()?, unit.trim_start()))
+    number.parse::<f64>().ok()?;
+    Some((number, unit.trim_start()))
+}
+
+/// `number` times `scale`, exact for whole numbers; nothing above [`MOST`].
+fn scaled(number: &str, scale: u64) -> Option<u64> {
+    let amount = if number.contains('.') {
+        let amount = number.parse::<f64>().ok()? * scale as f64;
+        (amount < MOST as f64).then_some(amount as u64)
+    } else {
+        number.parse::<u64>().ok()?.checked_mul(scale)
+    };
+    amount.filter(|amount| *amount <= MOST)
 }
 
 /// Reads a size as [`Size`] is written.
@@ -64,12 +79,9 @@ pub fn parse_size(text: &str) -> Result<Size, String> {
     } else {
         scale_of(&SIZE_UNITS, unit)
     };
-    let bytes = number * scale.ok_or_else(wrong)? as f64;
-    if bytes < 9e18 {
-        Ok(Size(bytes as u64))
-    } else {
-        Err(format!("`{text}` is too large"))
-    }
+    scaled(number, scale.ok_or_else(wrong)?)
+        .map(Size)
+        .ok_or_else(|| format!("`{text}` is too large"))
 }
 
 fn scale_of(units: &[(&str, u64)], unit: &str) -> Option<u64> {
@@ -89,7 +101,8 @@ fn parse_period(text: &str) -> Result<Period, String> {
     if rest == "0" {
         return Ok(Period(Duration::ZERO));
     }
-    let mut nanos = 0.0;
+    let mut nanos: u64 = 0;
+    let too_long = || format!("`{text}` is too long");
     if rest.is_empty() {
         return Err(wrong());
     }
@@ -99,14 +112,14 @@ fn parse_period(text: &str) -> Result<Period, String> {
             .find(|c: char| !c.is_ascii_alphabetic())
             .unwrap_or(tail.len());
         let (unit, next) = tail.split_at_checked(end).ok_or_else(wrong)?;
-        nanos += number * scale_of(&TIME_UNITS, unit).ok_or_else(wrong)? as f64;
-        rest = next;
+        let part = scaled(number, scale_of(&TIME_UNITS, unit).ok_or_else(wrong)?).ok_or_else(too_long)?;
+        nanos = nanos
+            .checked_add(part)
+            .filter(|sum| *sum <= MOST)
+            .ok_or_else(too_long)?;
+        rest = next.trim_start();
     }
-    if nanos < 9e18 {
-        Ok(Period(Duration::from_nanos(nanos as u64)))
-    } else {
-        Err(format!("`{text}` is too long"))
-    }
+    Ok(Period(Duration::from_nanos(nanos)))
 }
 
 /// Reads a ratio as [`Ratio`] is written.
@@ -178,7 +191,13 @@ impl fmt::Display for Period {
 
 impl fmt::Display for Ratio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}%", self.0 * 100.0)
+        // 0.07 * 100 is 7.000000000000001: rounded, unless that would lose the value.
+        let percent = (self.0 * 1e12).round() / 1e10;
+        if (percent / 100.0 - self.0).abs() <= self.0 * 1e-9 {
+            write!(f, "{percent}%")
+        } else {
+            write!(f, "{}", self.0)
+        }
     }
 }
 
@@ -204,8 +223,8 @@ impl Unit for Size {
     fn from_integer(value: u64) -> Option<Self> {
         Some(Size(value))
     }
-    fn from_float(_: f64) -> Option<Self> {
-        None
+    fn from_float(value: f64) -> Option<Self> {
+        whole(value).map(Size)
     }
 }
 
@@ -244,9 +263,13 @@ impl Unit for Count {
         Some(Count(value))
     }
     fn from_float(value: f64) -> Option<Self> {
-        // Helm's toToml writes integers as floats.
-        (value >= 0.0 && value.fract() == 0.0 && value < 9e15).then_some(Count(value as u64))
+        whole(value).map(Count)
     }
+}
+
+/// The integer that `value` is, if it is one: Helm's `toToml` writes integers as floats.
+fn whole(value: f64) -> Option<u64> {
+    (value >= 0.0 && value.fract() == 0.0 && value < 9e15).then_some(value as u64)
 }
 
 struct UnitVisitor<T>(std::marker::PhantomData<T>);

@@ -1,0 +1,176 @@
+//! Tests of the setting types: what is read, what is refused, and that what is written can be read again.
+
+use super::*;
+use proptest::prelude::*;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error, F64Deserializer, I64Deserializer, StrDeserializer};
+use std::time::Duration;
+
+fn text<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, String> {
+    let deserializer: StrDeserializer<'de, Error> = text.into_deserializer();
+    T::deserialize(deserializer).map_err(|error| error.to_string())
+}
+
+fn integer<T: for<'de> Deserialize<'de>>(value: i64) -> Result<T, String> {
+    let deserializer: I64Deserializer<Error> = value.into_deserializer();
+    T::deserialize(deserializer).map_err(|error| error.to_string())
+}
+
+fn float<T: for<'de> Deserialize<'de>>(value: f64) -> Result<T, String> {
+    let deserializer: F64Deserializer<Error> = value.into_deserializer();
+    T::deserialize(deserializer).map_err(|error| error.to_string())
+}
+
+#[test]
+fn sizes_are_read_with_binary_and_decimal_units() {
+    for (written, bytes) in [
+        ("0", 0),
+        ("512", 512),
+        ("64MiB", 64 << 20),
+        ("1.5 KiB", 1536),
+        ("2GB", 2_000_000_000),
+        ("3kB", 3000),
+        ("9007199254740993B", 9_007_199_254_740_993),
+    ] {
+        assert_eq!(text::<Size>(written), Ok(Size(bytes)), "{written}");
+    }
+    assert_eq!(integer::<Size>(42), Ok(Size(42)));
+    assert_eq!(float::<Size>(42.0), Ok(Size(42)));
+}
+
+#[test]
+fn what_is_no_size_is_refused() {
+    for written in [
+        "",
+        "MiB",
+        "12 parsecs",
+        "-1MiB",
+        "1e3",
+        "1.2.3",
+        "64mib",
+        "99999999999TiB",
+    ] {
+        assert!(text::<Size>(written).is_err(), "{written}");
+    }
+    assert!(integer::<Size>(-1).is_err());
+    assert!(float::<Size>(1.5).is_err());
+}
+
+#[test]
+fn periods_need_a_unit_unless_they_are_zero() {
+    for (written, period) in [
+        ("0", Duration::ZERO),
+        ("0s", Duration::ZERO),
+        ("200ms", Duration::from_millis(200)),
+        ("1m30s", Duration::from_secs(90)),
+        ("1m 30s", Duration::from_secs(90)),
+        ("1.5h", Duration::from_secs(5400)),
+        ("7d", Duration::from_secs(7 * 86_400)),
+    ] {
+        assert_eq!(text::<Period>(written), Ok(Period(period)), "{written}");
+    }
+    assert_eq!(integer::<Period>(0), Ok(Period(Duration::ZERO)));
+    for written in ["", "5", "s", "5 parsecs", "-5s", "1m30", "999999999d"] {
+        assert!(text::<Period>(written).is_err(), "{written}");
+    }
+    assert!(integer::<Period>(5).is_err());
+}
+
+#[test]
+fn ratios_are_percents_fractions_or_numbers_from_zero_to_one() {
+    for (written, ratio) in [
+        ("10%", 0.1),
+        ("1/4", 0.25),
+        ("0.5", 0.5),
+        ("100 %", 1.0),
+        ("0", 0.0),
+    ] {
+        assert_eq!(text::<Ratio>(written), Ok(Ratio(ratio)), "{written}");
+    }
+    for written in ["110%", "-1%", "1/0", "0/0", "2", "ten", "", "NaN", "inf%"] {
+        assert!(text::<Ratio>(written).is_err(), "{written}");
+    }
+    assert_eq!(integer::<Ratio>(1), Ok(Ratio(1.0)));
+    assert!(integer::<Ratio>(2).is_err());
+    assert!(float::<Ratio>(1.5).is_err());
+}
+
+#[test]
+fn counts_come_as_integers_strings_and_whole_floats() {
+    assert_eq!(integer::<Count>(8), Ok(Count(8)));
+    assert_eq!(text::<Count>("8"), Ok(Count(8)));
+    assert_eq!(float::<Count>(8.0), Ok(Count(8)));
+    assert!(float::<Count>(8.5).is_err());
+    assert!(integer::<Count>(-8).is_err());
+    assert!(text::<Count>("eight").is_err());
+}
+
+#[test]
+fn units_are_written_as_people_would() {
+    assert_eq!(Size(64 << 20).to_string(), "64MiB");
+    assert_eq!(Size(2_000_000_001).to_string(), "2000000001B");
+    assert_eq!(Period(Duration::from_secs(90)).to_string(), "90s");
+    assert_eq!(Period(Duration::ZERO).to_string(), "0s");
+    assert_eq!(Ratio(0.07).to_string(), "7%");
+    assert_eq!(Ratio(1e-13).to_string(), "0.0000000000001");
+}
+
+#[test]
+fn a_secret_never_prints() {
+    let secret = Secret::new("hunter2");
+    assert_eq!(secret.reveal(), "hunter2");
+    assert_eq!(format!("{secret:?}"), "***");
+    assert_eq!(serde_json::to_string(&secret).unwrap(), "\"***\"");
+}
+
+#[test]
+fn names_of_secrets_are_known_in_every_spelling() {
+    for name in [
+        "token",
+        "bearer_token",
+        "PASSWORD",
+        "x-api-key",
+        "apiKey",
+        "Authorization",
+    ] {
+        assert!(names_secret(name), "{name}");
+    }
+    for name in ["key", "endpoint", "listen", "api", "max_items"] {
+        assert!(!names_secret(name), "{name}");
+    }
+}
+
+#[test]
+fn delivery_tables_refuse_unknown_keys() {
+    let wrong = serde_json::json!({ "max_itms": 3 });
+    assert!(serde_json::from_value::<QueueConfig>(wrong).is_err());
+    let right = serde_json::json!({ "max_items": 3, "on_full": "drop_oldest" });
+    let queue: QueueConfig = serde_json::from_value(right).unwrap();
+    assert_eq!((queue.max_items, queue.on_full), (Count(3), OnFull::DropOldest));
+    assert_eq!(queue.max_bytes, QueueConfig::default().max_bytes);
+}
+
+proptest! {
+    #[test]
+    fn property_a_size_is_read_as_it_was_written(bytes in 0..=i64::MAX as u64) {
+        prop_assert_eq!(text::<Size>(&Size(bytes).to_string()), Ok(Size(bytes)));
+    }
+
+    #[test]
+    fn property_a_period_is_read_as_it_was_written(nanos in 0..=i64::MAX as u64) {
+        let period = Period(Duration::from_nanos(nanos));
+        prop_assert_eq!(text::<Period>(&period.to_string()), Ok(period));
+    }
+
+    #[test]
+    fn property_a_ratio_is_read_almost_as_it_was_written(value in 0.0..=1.0) {
+        let read = text::<Ratio>(&Ratio(value).to_string()).unwrap();
+        prop_assert!((read.0 - value).abs() <= value * 1e-8);
+    }
+
+    #[test]
+    fn property_no_text_panics(written in "\\PC{0,12}") {
+        let _ = (text::<Size>(&written), text::<Period>(&written), text::<Ratio>(&written));
+    }
+}
