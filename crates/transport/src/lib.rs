@@ -1,1 +1,5 @@
 //! gRPC and HTTP servers and clients, compression with caps, and an in-memory twin for tests.
+
+pub mod client;
+pub mod compression;
+pub mod status;
