@@ -6,8 +6,10 @@ use crate::ledger::Lease;
 use crate::payload::Payload;
 use crate::time::Time;
 use crate::token::{DeliveryToken, Failure, Verdict};
+use forebay_otlp::edit::{Editor, Part, SplitLimits};
 use forebay_telemetry::Reason;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 /// Where a batch came from.
@@ -142,6 +144,25 @@ impl Batch {
             custody: self.custody.split(items),
             token: self.token.share(),
         }
+    }
+
+    /// The batch in parts of at most `max_items` items and `max_bytes` bytes; 0 stands for no limit. An item that alone is
+    /// above the limit gets a part of its own. A batch whose bytes cannot be read stays whole.
+    pub fn split_to_fit(mut self, max_items: u64, max_bytes: u64) -> Vec<Batch> {
+        let limit = |limit: u64| NonZeroUsize::new(usize::try_from(limit).unwrap_or(usize::MAX));
+        let limits = SplitLimits { max_items: limit(max_items), max_bytes: limit(max_bytes) };
+        let whole = self.payload.contiguous();
+        let Ok(mut parts) = Editor::new().split(self.signal, &whole, limits) else { return vec![self] };
+        let Some(rest) = parts.pop().filter(|_| !parts.is_empty()) else { return vec![self] };
+        let cut = |part: Part| {
+            let fresh = part.bytes.len() as u64;
+            self.split(part.items as u64, Payload::from(part.bytes), fresh)
+        };
+        let mut batches: Vec<Batch> = parts.into_iter().map(cut).collect();
+        let fresh = rest.bytes.len() as u64;
+        self.replace(Payload::from(rest.bytes), fresh);
+        batches.push(self);
+        batches
     }
 
     /// Puts `payload` in the place of the bytes; the number of items stays. `fresh` is how many of its bytes are newly

@@ -70,13 +70,18 @@ impl Ledger {
     pub fn new(budget: u64) -> Self {
         Ledger(Arc::new(Book {
             budget,
-            leasable: budget / 100 * LEASABLE_PERCENT,
+            leasable: Ledger::leasable(budget),
             used: AtomicU64::new(0),
             peak: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
             freed: AtomicU64::new(0),
         }))
+    }
+
+    /// The part of a budget that leases may take.
+    pub const fn leasable(budget: u64) -> u64 {
+        budget / 100 * LEASABLE_PERCENT
     }
 
     /// A lease on `bytes` bytes of payload, or word that there is no room.

@@ -75,6 +75,8 @@ pub struct ProcessorDeclaration {
     pub ports: Vec<(&'static str, SignalSet)>,
     /// What it may hold.
     pub bounds: Bounds,
+    /// Whether it keeps state across batches, and so runs in shards behind a bounded edge.
+    pub stateful: bool,
     /// Whether it takes custody: its senders are told that all is well while it still holds the data in memory.
     pub takes_custody: bool,
 }

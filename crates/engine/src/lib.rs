@@ -1,1 +1,18 @@
 //! Blueprint, built, running, drained: the graph at work. Names no component.
+
+mod blueprint;
+mod built;
+mod delivery;
+mod drained;
+mod flow;
+mod running;
+mod start;
+mod tasks;
+mod worker;
+
+pub use blueprint::{Blueprint, Bound, BoundsSum, Component, EdgePlan, NodePlan, QueuePlan, Role};
+pub use built::Built;
+pub use delivery::DeliveryMeter;
+pub use drained::{Drained, Loss};
+pub use running::{Running, RunningNode};
+pub use start::StartError;

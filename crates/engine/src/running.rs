@@ -1,0 +1,172 @@
+//! Running: the graph at work, and how it is drained.
+
+use crate::blueprint::{BoundsSum, EdgePlan, Role};
+use crate::delivery::DeliveryMeter;
+use crate::drained::Drained;
+use crate::tasks::TaskSet;
+use forebay_core::component::Exporter;
+use forebay_core::{
+    Accounts, Clock, Failure, Health, Ledger, NodeId, Phase, Reason, Shutdown, ShutdownTrigger, SignalSet,
+};
+use forebay_queue::{Edge, Inbox};
+use forebay_telemetry::RequestMeter;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How long tasks may take to end after the drain deadline has passed and they were told to let go.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A graph at work.
+pub struct Running {
+    /// The books.
+    pub accounts: Accounts,
+    /// The memory budget.
+    pub ledger: Ledger,
+    /// The clock that everything runs by.
+    pub clock: Clock,
+    /// How far the shutdown has come.
+    pub shutdown: Shutdown,
+    /// The nodes, by their ids.
+    pub nodes: Vec<RunningNode>,
+    /// The nodes in an order in which every edge goes forward.
+    pub order: Vec<NodeId>,
+    /// The edges of the graph.
+    pub edges: Vec<EdgePlan>,
+    /// What may be held.
+    pub bounds: BoundsSum,
+    pub(crate) trigger: ShutdownTrigger,
+    pub(crate) workers: Vec<(NodeId, JoinHandle<()>)>,
+    pub(crate) intake_tasks: Arc<TaskSet>,
+    pub(crate) delivery_tasks: Arc<TaskSet>,
+    pub(crate) exporter_tasks: Arc<TaskSet>,
+}
+
+/// A node at work: what can be seen of it.
+pub struct RunningNode {
+    /// Its place in the books.
+    pub id: NodeId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its role.
+    pub role: Role,
+    /// Its component's type.
+    pub kind: &'static str,
+    /// What flows through it.
+    pub signals: SignalSet,
+    /// Whether it works.
+    pub health: Health,
+    /// How often its code has panicked.
+    pub panics: Arc<AtomicU64>,
+    /// The addresses that it listens on.
+    pub listens: Vec<SocketAddr>,
+    /// A receiver's requests.
+    pub requests: Option<Arc<RequestMeter>>,
+    /// The inboxes of a processor's shards.
+    pub inboxes: Vec<Arc<Inbox>>,
+    /// The queue before an exporter.
+    pub edge: Option<Arc<Edge>>,
+    /// An exporter's attempts.
+    pub delivery: Option<Arc<DeliveryMeter>>,
+    pub(crate) exporter: Option<Arc<dyn Exporter>>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.nodes.iter().map(|node| &node.name))
+            .finish()
+    }
+}
+
+impl Running {
+    /// How many tasks the graph runs now.
+    pub fn tasks(&self) -> usize {
+        self.intake_tasks.running() + self.delivery_tasks.running() + self.exporter_tasks.running()
+    }
+
+    /// Says that the process is draining: receivers stop taking, readiness fails.
+    pub fn begin_drain(&self) {
+        self.trigger.advance(Phase::Draining);
+    }
+
+    /// Drains: nothing new is taken, what is held is delivered, everything ends. What is not delivered within `deadline` is
+    /// given up and shows in the result.
+    pub async fn drain(mut self, deadline: Duration) -> Drained {
+        let began = self.clock.now();
+        self.begin_drain();
+        let workers = std::mem::take(&mut self.workers);
+        let finished = tokio::select! {
+            () = self.drain_in_order(workers) => true,
+            () = self.clock.sleep(deadline) => false,
+        };
+        if !finished {
+            self.give_up().await;
+        }
+        self.close_exporters().await;
+        self.exporter_tasks.abort();
+        Drained::new(&self, finished, self.clock.now().since(began))
+    }
+
+    /// From the receivers down: each stage ends once what comes before it has ended.
+    async fn drain_in_order(&self, mut workers: Vec<(NodeId, JoinHandle<()>)>) {
+        self.intake_tasks.idle().await;
+        for id in &self.order {
+            let Some(node) = self.nodes.get(usize::from(id.0)) else {
+                continue;
+            };
+            node.inboxes.iter().for_each(|inbox| inbox.close());
+            let (here, later): (Vec<_>, Vec<_>) = workers.into_iter().partition(|(worker, _)| worker == id);
+            workers = later;
+            // Joining blocks: it is done where blocking is allowed.
+            let joined = tokio::task::spawn_blocking(move || {
+                here.into_iter().for_each(|(_, thread)| drop(thread.join()))
+            });
+            if joined.await.is_err() {
+                tracing::error!(node = &*node.name, "a worker could not be joined");
+            }
+        }
+        self.nodes
+            .iter()
+            .filter_map(|node| node.edge.as_ref())
+            .for_each(|edge| edge.close());
+        self.delivery_tasks.idle().await;
+    }
+
+    /// The deadline has passed: what waits is booked as undelivered, what runs is told to let go.
+    async fn give_up(&self) {
+        self.trigger.advance(Phase::Stopped);
+        let failure = Failure::retryable(Reason::Shutdown, "the drain deadline passed");
+        for node in &self.nodes {
+            node.inboxes.iter().for_each(|inbox| inbox.close());
+            if let Some(edge) = &node.edge {
+                edge.close();
+                edge.fail_all(&failure);
+            }
+        }
+        let ended = async {
+            self.delivery_tasks.idle().await;
+            self.intake_tasks.idle().await;
+        };
+        tokio::select! {
+            () = ended => {}
+            () = self.clock.sleep(GRACE) => {
+                self.delivery_tasks.abort();
+                self.intake_tasks.abort();
+                self.delivery_tasks.idle().await;
+                self.intake_tasks.idle().await;
+            }
+        }
+    }
+
+    async fn close_exporters(&self) {
+        for node in &self.nodes {
+            let Some(exporter) = &node.exporter else { continue };
+            if let Err(error) = exporter.close().await {
+                tracing::error!(exporter = &*node.name, error = %error, "an exporter could not be closed");
+            }
+        }
+    }
+}

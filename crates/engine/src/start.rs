@@ -1,0 +1,373 @@
+//! From built to running: sockets opened, edges laid, tasks and workers started.
+
+use crate::blueprint::{EdgePlan, QueuePlan};
+use crate::built::{Built, BuiltComponent, BuiltNode};
+use crate::delivery::{Delivery, DeliveryMeter};
+use crate::flow::{Flow, FlowNode, Source, Step, Targets};
+use crate::running::{Running, RunningNode};
+use crate::tasks::TaskSet;
+use crate::worker::Worker;
+use forebay_core::component::{
+    BuiltProcessor, Exporter, NodeContext, Receiver, ReceiverContext, StatefulProcessor,
+};
+use forebay_core::settings::{DeliverySettings, OnFull};
+use forebay_core::{
+    Accounts, Clock, ComponentError, Health, Ledger, NodeId, Port, Shutdown, ShutdownTrigger, SignalSet,
+};
+use forebay_queue::{Edge, Inbox, Limits};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use tokio::runtime::Handle;
+
+/// Batches that wait before a shard, whatever their size.
+const INBOX_BATCHES: u64 = 1024;
+/// Items that wait before a shard, if the config says nothing.
+const INBOX_ITEMS: u64 = 100_000;
+/// The part of the leasable memory that the inbox of a shard takes, if the config says nothing: one part in so many.
+const INBOX_SHARE: u64 = 32;
+/// Batches in an exporter's queue, whatever their size.
+const QUEUE_BATCHES: u64 = 65_536;
+
+/// A node that cannot start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{node}` cannot start: {error}")]
+pub struct StartError {
+    /// Its name.
+    pub node: Arc<str>,
+    /// Why.
+    pub error: ComponentError,
+}
+
+/// The parts of a node that start, after the flow that they send into exists.
+enum Start {
+    Receiver(Box<dyn Receiver>),
+    Workers(Vec<(Box<dyn StatefulProcessor>, Arc<Inbox>)>),
+    Exporter(Arc<dyn Exporter>, DeliverySettings, Arc<Edge>),
+    Nothing,
+}
+
+struct Starter {
+    accounts: Accounts,
+    ledger: Ledger,
+    clock: Clock,
+    shutdown: Shutdown,
+    intake_tasks: Arc<TaskSet>,
+    delivery_tasks: Arc<TaskSet>,
+    exporter_tasks: Arc<TaskSet>,
+}
+
+impl Built {
+    /// Opens the sockets, lays the edges and starts everything. Needs a tokio runtime. If one node cannot start, nothing
+    /// keeps running.
+    pub fn start(self, clock: Clock) -> Result<Running, StartError> {
+        let runtime = Handle::current();
+        let (trigger, shutdown) = ShutdownTrigger::new();
+        let starter = Starter {
+            accounts: Accounts::new(self.nodes.len()),
+            ledger: Ledger::new(self.bounds.budget),
+            clock,
+            shutdown,
+            intake_tasks: TaskSet::new(runtime.clone()),
+            delivery_tasks: TaskSet::new(runtime.clone()),
+            exporter_tasks: TaskSet::new(runtime.clone()),
+        };
+        let (mut flow, mut running, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, node) in self.nodes.into_iter().enumerate() {
+            let id = NodeId(u16::try_from(index).unwrap_or(u16::MAX));
+            let (in_flow, node, start) = starter.lay(id, node, &self.edges)?;
+            flow.push(in_flow);
+            running.push(node);
+            starts.push(start);
+        }
+        let flow = Arc::new(Flow { nodes: flow.into() });
+        let mut workers = Vec::new();
+        for (node, start) in running.iter_mut().zip(starts) {
+            match starter.start(node, start, &flow, &runtime) {
+                Ok(started) => workers.extend(started),
+                Err(error) => {
+                    starter.abandon(&running);
+                    return Err(error);
+                }
+            }
+        }
+        let Starter {
+            accounts,
+            ledger,
+            clock,
+            shutdown,
+            intake_tasks,
+            delivery_tasks,
+            exporter_tasks,
+        } = starter;
+        let (nodes, order, bounds) = (running, self.order, self.bounds);
+        Ok(Running {
+            accounts,
+            ledger,
+            clock,
+            shutdown,
+            trigger,
+            nodes,
+            order,
+            bounds,
+            edges: self.edges,
+            workers,
+            intake_tasks,
+            delivery_tasks,
+            exporter_tasks,
+        })
+    }
+}
+
+impl Starter {
+    /// Lays a node's queues and opens its sockets.
+    fn lay(
+        &self,
+        id: NodeId,
+        node: BuiltNode,
+        edges: &[EdgePlan],
+    ) -> Result<(FlowNode, RunningNode, Start), StartError> {
+        let (health, panics) = (Health::default(), Arc::new(AtomicU64::new(0)));
+        let mut running = RunningNode {
+            id,
+            name: node.name,
+            role: node.role,
+            kind: node.kind,
+            signals: node.signals,
+            health: health.clone(),
+            panics: Arc::clone(&panics),
+            listens: Vec::new(),
+            requests: None,
+            inboxes: Vec::new(),
+            edge: None,
+            delivery: None,
+            exporter: None,
+        };
+        let (step, start) = match node.component {
+            BuiltComponent::Receiver(mut receiver) => {
+                running.listens = bind(receiver.as_mut(), &running.name)?;
+                (Step::Source, Start::Receiver(receiver))
+            }
+            BuiltComponent::Processor(BuiltProcessor::Stateless(processor)) => {
+                (Step::Inline(processor), Start::Nothing)
+            }
+            BuiltComponent::Processor(BuiltProcessor::Stateful { shards, partition }) => {
+                let plan = edges
+                    .iter()
+                    .find(|edge| edge.to == id)
+                    .map(|edge| edge.queue)
+                    .unwrap_or_default();
+                running.inboxes = shards
+                    .iter()
+                    .map(|_| Arc::new(self.inbox(plan, shards.len())))
+                    .collect();
+                let workers = shards.into_iter().zip(running.inboxes.iter().cloned()).collect();
+                (
+                    Step::Shards(running.inboxes.clone().into(), partition),
+                    Start::Workers(workers),
+                )
+            }
+            BuiltComponent::Exporter(exporter, settings) => {
+                let (exporter, edge): (Arc<dyn Exporter>, _) =
+                    (exporter.into(), Arc::new(self.edge(&settings)));
+                running.edge = Some(Arc::clone(&edge));
+                running.exporter = Some(Arc::clone(&exporter));
+                (
+                    Step::Exit(Arc::clone(&edge)),
+                    Start::Exporter(exporter, settings, edge),
+                )
+            }
+        };
+        Ok((
+            FlowNode {
+                step,
+                routes: routes(id, edges),
+                health,
+                panics,
+            },
+            running,
+            start,
+        ))
+    }
+
+    fn inbox(&self, plan: QueuePlan, shards: usize) -> Inbox {
+        let shards = shards.max(1) as u64;
+        let bytes = plan
+            .max_bytes
+            .unwrap_or(self.ledger.read().leasable / INBOX_SHARE * shards);
+        let limits = Limits {
+            items: (plan.max_items.unwrap_or(INBOX_ITEMS * shards) / shards).max(1),
+            bytes: (bytes / shards).max(1),
+            batches: INBOX_BATCHES,
+        };
+        Inbox::new(limits, plan.on_full.unwrap_or(OnFull::Wait), self.clock.clone())
+    }
+
+    fn edge(&self, settings: &DeliverySettings) -> Edge {
+        let limits = Limits {
+            items: settings.queue.max_items.0,
+            bytes: settings.queue.max_bytes.map_or(u64::MAX, |size| size.0),
+            batches: QUEUE_BATCHES,
+        };
+        Edge::new(limits, settings.queue.on_full, self.clock.clone())
+    }
+
+    fn context(&self, node: &RunningNode, tasks: &Arc<TaskSet>) -> NodeContext {
+        NodeContext {
+            node: node.id,
+            name: Arc::clone(&node.name),
+            clock: self.clock.clone(),
+            tasks: tasks.for_node(
+                Arc::clone(&node.name),
+                node.health.clone(),
+                Arc::clone(&node.panics),
+            ),
+            ledger: self.ledger.clone(),
+            shutdown: self.shutdown.clone(),
+            health: node.health.clone(),
+        }
+    }
+
+    /// Starts a node; gives the worker threads that it started.
+    fn start(
+        &self,
+        node: &mut RunningNode,
+        start: Start,
+        flow: &Arc<Flow>,
+        runtime: &Handle,
+    ) -> Result<Vec<(NodeId, std::thread::JoinHandle<()>)>, StartError> {
+        let mut workers = Vec::new();
+        match start {
+            Start::Receiver(receiver) => self.receiver(node, receiver, flow),
+            Start::Workers(shards) => {
+                for (index, (shard, inbox)) in shards.into_iter().enumerate() {
+                    let (clock, shutdown) = (self.clock.clone(), self.shutdown.clone());
+                    let worker = Worker {
+                        node: node.id,
+                        shard,
+                        inbox,
+                        flow: Arc::clone(flow),
+                        clock,
+                        shutdown,
+                    };
+                    let thread = worker.start(format!("{}-{index}", node.name), runtime.clone());
+                    workers.push((
+                        node.id,
+                        thread.map_err(|error| cannot_start(&node.name, ComponentError::new(error)))?,
+                    ));
+                }
+                node.health.working();
+            }
+            Start::Exporter(exporter, settings, edge) => self.exporter(node, exporter, settings, edge)?,
+            Start::Nothing => node.health.working(),
+        }
+        Ok(workers)
+    }
+
+    /// Ends what has been started.
+    fn abandon(&self, nodes: &[RunningNode]) {
+        nodes
+            .iter()
+            .flat_map(|node| &node.inboxes)
+            .for_each(|inbox| inbox.close());
+        [&self.intake_tasks, &self.delivery_tasks, &self.exporter_tasks]
+            .into_iter()
+            .for_each(|set| set.abort());
+    }
+
+    fn receiver(&self, node: &mut RunningNode, receiver: Box<dyn Receiver>, flow: &Arc<Flow>) {
+        let context = self.context(node, &self.intake_tasks);
+        let (tasks, health) = (context.tasks.clone(), node.health.clone());
+        let source = Arc::new(Source {
+            flow: Arc::clone(flow),
+            node: node.id,
+        });
+        let context = ReceiverContext::new(context, node.signals, self.accounts.clone(), source);
+        node.requests = Some(Arc::clone(&context.requests));
+        health.working();
+        let (name, shutdown) = (Arc::clone(&node.name), self.shutdown.clone());
+        tasks.spawn("receiver", async move {
+            let _failed = Guard(health.clone());
+            match receiver.run(context).await {
+                Ok(()) if shutdown.phase() > forebay_core::Phase::Running => {}
+                Ok(()) => health.failed("ended without being asked to"),
+                Err(error) => {
+                    tracing::error!(receiver = &*name, error = %error, "a receiver failed");
+                    health.failed(error.to_string());
+                }
+            }
+        });
+    }
+
+    fn exporter(
+        &self,
+        node: &mut RunningNode,
+        exporter: Arc<dyn Exporter>,
+        settings: DeliverySettings,
+        edge: Arc<Edge>,
+    ) -> Result<(), StartError> {
+        let context = self.context(node, &self.exporter_tasks);
+        exporter
+            .start(&context)
+            .map_err(|error| cannot_start(&node.name, error))?;
+        let meter = Arc::new(DeliveryMeter::default());
+        node.delivery = Some(Arc::clone(&meter));
+        node.health.working();
+        let senders = settings.max_in_flight.max(1);
+        let delivery = Arc::new(Delivery {
+            name: Arc::clone(&node.name),
+            edge,
+            exporter,
+            settings,
+            clock: self.clock.clone(),
+            shutdown: self.shutdown.clone(),
+            health: node.health.clone(),
+            meter,
+            panics: Arc::clone(&node.panics),
+        });
+        let tasks = self.context(node, &self.delivery_tasks).tasks;
+        for _ in 0..senders {
+            tasks.spawn("sender", Arc::clone(&delivery).send_all());
+        }
+        Ok(())
+    }
+}
+
+/// Marks a receiver as failed if its task unwinds.
+struct Guard(Health);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.failed("panicked; it takes nothing in any more");
+        }
+    }
+}
+
+fn bind(receiver: &mut dyn Receiver, name: &Arc<str>) -> Result<Vec<SocketAddr>, StartError> {
+    receiver.bind().map_err(|error| cannot_start(name, error))
+}
+
+fn cannot_start(name: &Arc<str>, error: ComponentError) -> StartError {
+    StartError {
+        node: Arc::clone(name),
+        error,
+    }
+}
+
+fn routes(node: NodeId, edges: &[EdgePlan]) -> Vec<Targets> {
+    let out = || edges.iter().filter(move |edge| edge.from == node);
+    let ports = out().map(|edge| edge.port.0).max().map_or(1, |last| last + 1);
+    let on = |port: Port, signals: SignalSet| {
+        move |edge: &&EdgePlan| edge.port == port && !edge.signals.and(signals).is_empty()
+    };
+    let targets = |port: Port| {
+        forebay_core::Signal::ALL.map(|signal| {
+            out()
+                .filter(on(port, SignalSet::of(signal)))
+                .map(|e| e.to)
+                .collect()
+        })
+    };
+    (0..ports).map(|port| targets(Port(port))).collect()
+}
