@@ -100,7 +100,10 @@ impl<'a> Cursor<'a> {
     /// A cursor at the first field of `message`.
     #[inline]
     pub const fn new(message: &'a [u8]) -> Self {
-        Cursor { bytes: message, position: 0 }
+        Cursor {
+            bytes: message,
+            position: 0,
+        }
     }
 
     /// How many bytes have been read: before a call of [`Cursor::next_field`] the start of the field's tag, after it the
@@ -120,19 +123,41 @@ impl<'a> Cursor<'a> {
         let tag = self.varint()?;
         let number = match u32::try_from(tag >> 3) {
             Ok(number) if number != 0 && number < 1 << 29 => number,
-            _ => return Err(WireError { kind: WireErrorKind::FieldNumber, offset: start }),
+            _ => {
+                return Err(WireError {
+                    kind: WireErrorKind::FieldNumber,
+                    offset: start,
+                });
+            }
         };
         let value = match tag & 7 {
             0 => Value::Varint(self.varint()?),
-            1 => Value::Fixed64(u64::from_le_bytes(self.array()?)),
+            1 => Value::Fixed64(self.fixed64()?),
             2 => {
                 let length = self.varint()?;
                 Value::Len(self.take(length)?)
             }
             5 => Value::Fixed32(u32::from_le_bytes(self.array()?)),
-            _ => return Err(WireError { kind: WireErrorKind::WireType, offset: start }),
+            _ => {
+                return Err(WireError {
+                    kind: WireErrorKind::WireType,
+                    offset: start,
+                });
+            }
         };
         Ok(Some(Field { number, value }))
+    }
+
+    /// Whether every byte has been read.
+    #[inline]
+    pub const fn is_at_end(&self) -> bool {
+        self.position >= self.bytes.len()
+    }
+
+    /// 8 bytes at the current position, little endian: also the elements of a packed field.
+    #[inline]
+    pub fn fixed64(&mut self) -> Result<u64, WireError> {
+        Ok(u64::from_le_bytes(self.array()?))
     }
 
     /// A varint at the current position: also the elements of a packed field, read with a cursor over its bytes.
@@ -160,7 +185,11 @@ impl<'a> Cursor<'a> {
             }
         }
         let left = self.bytes.len() - self.position;
-        Err(self.error(if left < 10 { WireErrorKind::Truncated } else { WireErrorKind::VarintOverflow }))
+        Err(self.error(if left < 10 {
+            WireErrorKind::Truncated
+        } else {
+            WireErrorKind::VarintOverflow
+        }))
     }
 
     #[inline]
@@ -180,7 +209,11 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
-        match self.bytes.get(self.position..).and_then(|rest| rest.first_chunk::<N>()) {
+        match self
+            .bytes
+            .get(self.position..)
+            .and_then(|rest| rest.first_chunk::<N>())
+        {
             Some(chunk) => {
                 self.position += N;
                 Ok(*chunk)
@@ -191,6 +224,9 @@ impl<'a> Cursor<'a> {
 
     #[cold]
     fn error(&self, kind: WireErrorKind) -> WireError {
-        WireError { kind, offset: self.position }
+        WireError {
+            kind,
+            offset: self.position,
+        }
     }
 }

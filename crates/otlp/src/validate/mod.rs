@@ -65,6 +65,16 @@ pub fn validate(signal: Signal, request: &[u8], depth: Depth) -> Result<Census, 
     Walk::new(request).run(root(signal, depth))
 }
 
+/// How many items there are in the bytes of one resource envelope.
+pub(crate) fn count_in_envelope(signal: Signal, envelope: &[u8]) -> Result<u64, WireError> {
+    let message = match signal {
+        Signal::Traces => Message::ShallowResourceSpans,
+        Signal::Metrics => Message::ShallowResourceMetrics,
+        Signal::Logs => Message::ShallowResourceLogs,
+    };
+    Walk::new(envelope).run(table(message)).map(|census| census.items)
+}
+
 /// The rules of the outermost message.
 pub(crate) fn root(signal: Signal, depth: Depth) -> &'static Table {
     match (signal, depth) {
