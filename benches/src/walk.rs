@@ -1,20 +1,7 @@
-//! Walks the wire of a request for what the sink needs: how many items, and their identities. Nothing is decoded.
+//! Walks the wire of a request for the identities of its items. Nothing is decoded.
 
 use crate::identity::Identity;
 use forebay_otlp::{Cursor, Field, Signal, Value, WireError};
-
-/// How many items an `Export*ServiceRequest` carries: spans, log records, or metric data points.
-///
-/// # Errors
-/// The bytes are not such a message as deep as the count has to look.
-pub fn count(signal: Signal, request: &[u8]) -> Result<u64, WireError> {
-    let mut items = 0;
-    each_item(signal, request, &mut |_| {
-        items += 1;
-        Ok(())
-    })?;
-    Ok(items)
-}
 
 /// Calls `seen` with each item's identity, or nothing for an item without one, and returns how many items there are.
 ///

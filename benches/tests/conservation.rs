@@ -193,21 +193,40 @@ fn retries_deliver_everything_through_refusals() {
 }
 
 #[test]
-fn a_sink_that_is_dead_or_gone_for_a_while_loses_nothing_with_retries() {
-    for condition in [Condition::Dead, Condition::Refuse] {
-        let sink = verified_sink();
-        sink.set_mode(Mode {
-            condition,
-            for_ms: Some(200),
-            ..Mode::default()
-        });
-        let finished = generate(Options {
-            retry: true,
-            ..options(sink.grpc)
-        });
-        assert_conserved(&finished, &sink);
-        assert_eq!(finished.report.failures.is_empty(), condition == Condition::Dead);
+fn a_sink_that_is_dead_for_a_while_answers_when_it_lives_again() {
+    let sink = verified_sink();
+    sink.set_mode(Mode {
+        condition: Condition::Dead,
+        for_ms: Some(50),
+        ..Mode::default()
+    });
+    let finished = generate(options(sink.grpc));
+    assert_conserved(&finished, &sink);
+    assert_eq!(finished.report.failures.len(), 0);
+}
+
+#[test]
+fn a_sink_that_refuses_connections_for_a_while_loses_nothing_with_retries() {
+    let sink = verified_sink();
+    sink.set_mode(Mode {
+        condition: Condition::Refuse,
+        ..Mode::default()
+    });
+    while std::net::TcpStream::connect(sink.grpc).is_ok() {
+        std::thread::yield_now();
     }
+    let generator = Generator::start(Options {
+        retry: true,
+        ..options(sink.grpc)
+    })
+    .unwrap();
+    while generator.books().attempts_failed() == 0 {
+        std::thread::yield_now();
+    }
+    sink.set_mode(Mode::default());
+    let finished = generator.finish().unwrap();
+    assert_conserved(&finished, &sink);
+    assert!(finished.report.failures["connect"] > 0, "{:?}", finished.report);
 }
 
 #[test]

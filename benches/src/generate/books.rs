@@ -118,6 +118,11 @@ impl Books {
         items.saturating_sub(self.rejected.load(Ordering::Relaxed))
     }
 
+    /// Attempts without an answer so far.
+    pub fn attempts_failed(&self) -> u64 {
+        lock(&self.failures).values().sum()
+    }
+
     pub(super) fn sent(&self, bytes: usize) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);

@@ -13,11 +13,20 @@ fn a_span_is_as_large_as_the_published_measurements_assume() {
 }
 
 #[test]
-fn the_walk_counts_what_was_built() {
+fn the_walk_and_the_count_find_what_was_built() {
     for signal in Signal::ALL {
         for items in [1, 10, 251, 1000] {
             let request = Request::new(signal, items, 7, None).protobuf();
-            assert_eq!(walk::count(signal, &request).unwrap(), items as u64, "{signal}");
+            assert_eq!(
+                forebay_otlp::count_items(signal, &request).unwrap(),
+                items as u64,
+                "{signal}"
+            );
+            assert_eq!(
+                walk::identities(signal, &request, &mut |_| {}).unwrap(),
+                items as u64,
+                "{signal}"
+            );
         }
     }
 }

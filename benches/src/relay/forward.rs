@@ -4,7 +4,7 @@ use super::codec::Raw;
 use super::{Model, Options, Work};
 use crate::Result;
 use crate::compression::Compression;
-use crate::{sink, walk};
+use crate::sink;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use forebay_otlp::Signal;
@@ -148,8 +148,8 @@ impl Forward {
 
 fn do_work(work: Work, signal: Signal, message: Bytes) -> Counted {
     if work == Work::Count {
-        let items =
-            walk::count(signal, &message).map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let items = forebay_otlp::count_items(signal, &message)
+            .map_err(|error| Status::invalid_argument(error.to_string()))?;
         std::hint::black_box(items);
     }
     Ok(message)

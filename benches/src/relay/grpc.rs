@@ -26,15 +26,15 @@ pub(super) async fn serve(listener: TcpListener, forward: Forward) -> Result<(),
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
         .max_frame_size(FRAME)
-        .add_service(Traces(Handler {
+        .add_service(Routed::<TRACES>(Handler {
             signal: Signal::Traces,
             forward: forward.clone(),
         }))
-        .add_service(Metrics(Handler {
+        .add_service(Routed::<METRICS>(Handler {
             signal: Signal::Metrics,
             forward: forward.clone(),
         }))
-        .add_service(Logs(Handler {
+        .add_service(Routed::<LOGS>(Handler {
             signal: Signal::Logs,
             forward,
         }))
@@ -76,55 +76,27 @@ impl Handler {
     }
 }
 
-// tonic routes by the name of a service's type, so each signal has a type of its own.
+/// tonic routes by the name that a service's type has, so each signal has a type of its own.
 #[derive(Clone)]
-struct Traces(Handler);
-#[derive(Clone)]
-struct Metrics(Handler);
-#[derive(Clone)]
-struct Logs(Handler);
+struct Routed<const SIGNAL: u8>(Handler);
 
-impl NamedService for Traces {
+const TRACES: u8 = Signal::Traces as u8;
+const METRICS: u8 = Signal::Metrics as u8;
+const LOGS: u8 = Signal::Logs as u8;
+
+impl NamedService for Routed<TRACES> {
     const NAME: &'static str = "opentelemetry.proto.collector.trace.v1.TraceService";
 }
 
-impl NamedService for Metrics {
+impl NamedService for Routed<METRICS> {
     const NAME: &'static str = "opentelemetry.proto.collector.metrics.v1.MetricsService";
 }
 
-impl NamedService for Logs {
+impl NamedService for Routed<LOGS> {
     const NAME: &'static str = "opentelemetry.proto.collector.logs.v1.LogsService";
 }
 
-impl Service<http::Request<Body>> for Traces {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Boxed<Self::Response, Infallible>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        self.0.answer(request)
-    }
-}
-
-impl Service<http::Request<Body>> for Metrics {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Boxed<Self::Response, Infallible>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        self.0.answer(request)
-    }
-}
-
-impl Service<http::Request<Body>> for Logs {
+impl<const SIGNAL: u8> Service<http::Request<Body>> for Routed<SIGNAL> {
     type Response = http::Response<Body>;
     type Error = Infallible;
     type Future = Boxed<Self::Response, Infallible>;

@@ -83,7 +83,7 @@ impl Account {
             self.lock().take(ids.into_iter());
             items
         } else {
-            walk::count(signal, request)?
+            forebay_otlp::count_items(signal, request)?
         };
         self.add(signal, items, request.len());
         Ok(())
