@@ -1,0 +1,120 @@
+//! Writing single fields: tags, varints and attribute values, always in their shortest form.
+
+use crate::{Value, fields::any_value, fields::key_value};
+
+const VARINT: u64 = 0;
+const FIXED64: u64 = 1;
+const LEN: u64 = 2;
+const FIXED32: u64 = 5;
+
+/// How many bytes `value` takes as a varint: 1 to 10.
+#[inline]
+pub(super) const fn varint_len(value: u64) -> usize {
+    ((70 - (value | 1).leading_zeros()) / 7) as usize
+}
+
+/// How many bytes the tag and length take in front of a length-delimited field of `length` bytes.
+#[inline]
+pub(super) const fn header_len(number: u32, length: usize) -> usize {
+    varint_len((number as u64) << 3) + varint_len(length as u64)
+}
+
+/// Appends `value` in its shortest form.
+#[inline]
+pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends the tag and the length of a length-delimited field whose value follows.
+#[inline]
+pub(super) fn put_header(out: &mut Vec<u8>, number: u32, length: usize) {
+    put_varint(out, u64::from(number) << 3 | LEN);
+    put_varint(out, length as u64);
+}
+
+/// Appends a whole length-delimited field.
+#[inline]
+pub(super) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
+    put_header(out, number, bytes.len());
+    out.extend_from_slice(bytes);
+}
+
+/// Appends a whole field.
+pub(super) fn put_field(out: &mut Vec<u8>, number: u32, value: Value<'_>) {
+    let tag = u64::from(number) << 3;
+    match value {
+        Value::Varint(value) => {
+            put_varint(out, tag | VARINT);
+            put_varint(out, value);
+        }
+        Value::Fixed64(value) => {
+            put_varint(out, tag | FIXED64);
+            out.extend_from_slice(&value.to_le_bytes());
+        }
+        Value::Len(bytes) => put_bytes(out, number, bytes),
+        Value::Fixed32(value) => {
+            put_varint(out, tag | FIXED32);
+            out.extend_from_slice(&value.to_le_bytes());
+        }
+    }
+}
+
+/// The value of an attribute, to be written as an `AnyValue`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum AttributeValue<'a> {
+    /// `string_value`.
+    String(&'a str),
+    /// `bool_value`.
+    Bool(bool),
+    /// `int_value`.
+    Int(i64),
+    /// `double_value`.
+    Double(f64),
+    /// `bytes_value`.
+    Bytes(&'a [u8]),
+    /// The body of an `AnyValue` message as it is on the wire: taken over without a check.
+    Encoded(&'a [u8]),
+}
+
+impl AttributeValue<'_> {
+    /// How many bytes [`AttributeValue::encode`] writes.
+    pub const fn encoded_len(&self) -> usize {
+        match *self {
+            AttributeValue::String(value) => header_len(any_value::STRING_VALUE, value.len()) + value.len(),
+            AttributeValue::Bool(_) => 2,
+            AttributeValue::Int(value) => 1 + varint_len(value as u64),
+            AttributeValue::Double(_) => 9,
+            AttributeValue::Bytes(value) => header_len(any_value::BYTES_VALUE, value.len()) + value.len(),
+            AttributeValue::Encoded(body) => body.len(),
+        }
+    }
+
+    /// Appends the body of the `AnyValue` message to `out`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match *self {
+            AttributeValue::String(value) => put_bytes(out, any_value::STRING_VALUE, value.as_bytes()),
+            AttributeValue::Bool(value) => put_field(out, any_value::BOOL_VALUE, Value::Varint(value.into())),
+            AttributeValue::Int(value) => put_field(out, any_value::INT_VALUE, Value::Varint(value as u64)),
+            AttributeValue::Double(value) => {
+                put_field(out, any_value::DOUBLE_VALUE, Value::Fixed64(value.to_bits()));
+            }
+            AttributeValue::Bytes(value) => put_bytes(out, any_value::BYTES_VALUE, value),
+            AttributeValue::Encoded(body) => out.extend_from_slice(body),
+        }
+    }
+}
+
+/// How many bytes the body of a `KeyValue` takes with a key and the body of an `AnyValue` of these lengths.
+pub(super) const fn key_value_len(key: usize, value: usize) -> usize {
+    header_len(key_value::KEY, key) + key + header_len(key_value::VALUE, value) + value
+}
+
+/// Appends the body of a `KeyValue` message: `value` is the body of an `AnyValue`.
+pub(super) fn put_key_value(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+    put_bytes(out, key_value::KEY, key);
+    put_bytes(out, key_value::VALUE, value);
+}

@@ -1,0 +1,5 @@
+//! Tests of the editor.
+
+mod arbitrary;
+mod model;
+mod properties;
