@@ -74,6 +74,14 @@ impl Balance {
         self.dropped.iter().sum()
     }
 
+    /// The sum of several accounts.
+    pub fn sum<'a>(balances: impl Iterator<Item = &'a Balance>) -> Balance {
+        balances.fold(Balance::default(), |mut sum, balance| {
+            sum.add(balance);
+            sum
+        })
+    }
+
     fn add(&mut self, other: &Balance) {
         self.received += other.received;
         self.copied += other.copied;

@@ -150,10 +150,17 @@ impl Batch {
     /// above the limit gets a part of its own. A batch whose bytes cannot be read stays whole.
     pub fn split_to_fit(mut self, max_items: u64, max_bytes: u64) -> Vec<Batch> {
         let limit = |limit: u64| NonZeroUsize::new(usize::try_from(limit).unwrap_or(usize::MAX));
-        let limits = SplitLimits { max_items: limit(max_items), max_bytes: limit(max_bytes) };
+        let limits = SplitLimits {
+            max_items: limit(max_items),
+            max_bytes: limit(max_bytes),
+        };
         let whole = self.payload.contiguous();
-        let Ok(mut parts) = Editor::new().split(self.signal, &whole, limits) else { return vec![self] };
-        let Some(rest) = parts.pop().filter(|_| !parts.is_empty()) else { return vec![self] };
+        let Ok(mut parts) = Editor::new().split(self.signal, &whole, limits) else {
+            return vec![self];
+        };
+        let Some(rest) = parts.pop().filter(|_| !parts.is_empty()) else {
+            return vec![self];
+        };
         let cut = |part: Part| {
             let fresh = part.bytes.len() as u64;
             self.split(part.items as u64, Payload::from(part.bytes), fresh)

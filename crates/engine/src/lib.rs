@@ -5,8 +5,10 @@ mod built;
 mod delivery;
 mod drained;
 mod flow;
+mod metrics;
 mod running;
 mod start;
+mod status;
 mod tasks;
 mod worker;
 
@@ -16,3 +18,4 @@ pub use delivery::DeliveryMeter;
 pub use drained::{Drained, Loss};
 pub use running::{Running, RunningNode};
 pub use start::StartError;
+pub use status::{EdgeStatus, MemoryStatus, NodeStatus, Status, Tally};

@@ -11,8 +11,8 @@ use forebay_core::{
 use forebay_queue::{Edge, Inbox};
 use forebay_telemetry::RequestMeter;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub struct Running {
     /// What may be held.
     pub bounds: BoundsSum,
     pub(crate) trigger: ShutdownTrigger,
-    pub(crate) workers: Vec<(NodeId, JoinHandle<()>)>,
+    pub(crate) workers: Mutex<Vec<(NodeId, JoinHandle<()>)>>,
     pub(crate) intake_tasks: Arc<TaskSet>,
     pub(crate) delivery_tasks: Arc<TaskSet>,
     pub(crate) exporter_tasks: Arc<TaskSet>,
@@ -94,10 +94,10 @@ impl Running {
 
     /// Drains: nothing new is taken, what is held is delivered, everything ends. What is not delivered within `deadline` is
     /// given up and shows in the result.
-    pub async fn drain(mut self, deadline: Duration) -> Drained {
+    pub async fn drain(&self, deadline: Duration) -> Drained {
         let began = self.clock.now();
         self.begin_drain();
-        let workers = std::mem::take(&mut self.workers);
+        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
         let finished = tokio::select! {
             () = self.drain_in_order(workers) => true,
             () = self.clock.sleep(deadline) => false,
@@ -107,7 +107,7 @@ impl Running {
         }
         self.close_exporters().await;
         self.exporter_tasks.abort();
-        Drained::new(&self, finished, self.clock.now().since(began))
+        Drained::new(self, finished, self.clock.now().since(began))
     }
 
     /// From the receivers down: each stage ends once what comes before it has ended.

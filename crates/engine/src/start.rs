@@ -16,8 +16,8 @@ use forebay_core::{
 };
 use forebay_queue::{Edge, Inbox, Limits};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 
 /// Batches that wait before a shard, whatever their size.
@@ -111,7 +111,7 @@ impl Built {
             order,
             bounds,
             edges: self.edges,
-            workers,
+            workers: Mutex::new(workers),
             intake_tasks,
             delivery_tasks,
             exporter_tasks,

@@ -1,9 +1,12 @@
 //! Counters, gauges and latency recorders, the closed list of metric names, and their exposition.
 
+pub mod catalog;
+mod exposition;
 mod reason;
 mod recorder;
 mod requests;
 
+pub use exposition::{CONTENT_TYPE, Exposition, Family, LATENCY_BOUNDS};
 pub use reason::Reason;
 pub use recorder::{Reading, Recorder};
 pub use requests::RequestMeter;

@@ -1,0 +1,517 @@
+//! The closed list of metrics: name, type, unit, labels, meaning. No other name is ever exposed.
+//!
+//! Names that the OpenTelemetry Collector gives to the same thing are used as they are (`otelcol_*`), so that existing
+//! dashboards work; the rest begin with `forebay_`. Counters carry the suffix `_total` of OpenMetrics.
+
+/// What a metric's values do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts by size.
+    Histogram,
+}
+
+impl Kind {
+    /// The word of OpenMetrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        }
+    }
+}
+
+/// One metric family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// The family's name, without `_total`.
+    pub name: &'static str,
+    /// What its values do.
+    pub kind: Kind,
+    /// The unit that ends its name; empty for none.
+    pub unit: &'static str,
+    /// The labels of its samples.
+    pub labels: &'static [&'static str],
+    /// What it means.
+    pub help: &'static str,
+}
+
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric {
+        name,
+        kind: Kind::Counter,
+        unit: "",
+        labels,
+        help,
+    }
+}
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric {
+        name,
+        kind: Kind::Gauge,
+        unit: "",
+        labels,
+        help,
+    }
+}
+
+const fn histogram(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric {
+        name,
+        kind: Kind::Histogram,
+        unit: "seconds",
+        labels,
+        help,
+    }
+}
+
+const fn in_unit(metric: Metric, unit: &'static str) -> Metric {
+    Metric { unit, ..metric }
+}
+
+const NODE: &[&str] = &["node", "signal"];
+const NODE_REASON: &[&str] = &["node", "signal", "reason"];
+const EDGE: &[&str] = &["edge"];
+
+// The books: per node and signal. received + copied + entered = left + delivered + refused + dropped + sampled_out + held.
+
+/// Items taken in from outside.
+pub const ITEMS_RECEIVED: Metric = counter(
+    "forebay_items_received",
+    NODE,
+    "Items that a receiver took in from outside and counted.",
+);
+/// Items added by fan-out.
+pub const ITEMS_COPIED: Metric = counter(
+    "forebay_items_copied",
+    NODE,
+    "Items added because a fan-out gives each branch its own.",
+);
+/// Items that came from another node.
+pub const ITEMS_ENTERED: Metric = counter(
+    "forebay_items_entered",
+    NODE,
+    "Items that came from another node.",
+);
+/// Items that went on to another node.
+pub const ITEMS_LEFT: Metric = counter("forebay_items_left", NODE, "Items that went on to another node.");
+/// Items delivered.
+pub const ITEMS_DELIVERED: Metric = counter(
+    "forebay_items_delivered",
+    NODE,
+    "Items that an exporter's destination has taken.",
+);
+/// Items refused.
+pub const ITEMS_REFUSED: Metric = counter(
+    "forebay_items_refused",
+    NODE_REASON,
+    "Items given back: the sender was told and still has them, by reason.",
+);
+/// Items dropped.
+pub const ITEMS_DROPPED: Metric = counter(
+    "forebay_items_dropped",
+    NODE_REASON,
+    "Items that are gone although their sender believes them safe, or that were not wanted, by reason.",
+);
+/// Items sampled out.
+pub const ITEMS_SAMPLED_OUT: Metric = counter(
+    "forebay_items_sampled_out",
+    NODE,
+    "Items that a sampler decided against.",
+);
+/// Items held.
+pub const ITEMS_HELD: Metric = gauge(
+    "forebay_items_held",
+    NODE,
+    "Items at the node now: in its hands or in the queue before it.",
+);
+/// Items unaccounted for.
+pub const ITEMS_UNACCOUNTED: Metric = gauge(
+    "forebay_items_unaccounted",
+    &[],
+    "Items in, less all that they became. Not zero: a fault in Forebay.",
+);
+/// Payload bytes in.
+pub const BYTES_IN: Metric = in_unit(
+    counter(
+        "forebay_in_bytes",
+        NODE,
+        "Payload bytes that came to the node, uncompressed.",
+    ),
+    "bytes",
+);
+/// Payload bytes out.
+pub const BYTES_OUT: Metric = in_unit(
+    counter(
+        "forebay_out_bytes",
+        NODE,
+        "Payload bytes that went on from the node or were delivered, uncompressed.",
+    ),
+    "bytes",
+);
+
+// The Collector's names for the same things.
+
+/// Spans accepted.
+pub const OTELCOL_ACCEPTED: [Metric; 3] = [
+    counter(
+        "otelcol_receiver_accepted_spans",
+        &["receiver"],
+        "Spans taken into the pipeline.",
+    ),
+    counter(
+        "otelcol_receiver_accepted_metric_points",
+        &["receiver"],
+        "Metric points taken into the pipeline.",
+    ),
+    counter(
+        "otelcol_receiver_accepted_log_records",
+        &["receiver"],
+        "Log records taken into the pipeline.",
+    ),
+];
+/// Items refused at a receiver.
+pub const OTELCOL_REFUSED: [Metric; 3] = [
+    counter(
+        "otelcol_receiver_refused_spans",
+        &["receiver"],
+        "Spans that the receiver counted and refused.",
+    ),
+    counter(
+        "otelcol_receiver_refused_metric_points",
+        &["receiver"],
+        "Metric points that the receiver counted and refused.",
+    ),
+    counter(
+        "otelcol_receiver_refused_log_records",
+        &["receiver"],
+        "Log records that the receiver counted and refused.",
+    ),
+];
+/// Items sent.
+pub const OTELCOL_SENT: [Metric; 3] = [
+    counter(
+        "otelcol_exporter_sent_spans",
+        &["exporter"],
+        "Spans that the destination has taken.",
+    ),
+    counter(
+        "otelcol_exporter_sent_metric_points",
+        &["exporter"],
+        "Metric points that the destination has taken.",
+    ),
+    counter(
+        "otelcol_exporter_sent_log_records",
+        &["exporter"],
+        "Log records that the destination has taken.",
+    ),
+];
+/// Items that could not be sent.
+pub const OTELCOL_SEND_FAILED: [Metric; 3] = [
+    counter(
+        "otelcol_exporter_send_failed_spans",
+        &["exporter"],
+        "Spans given up after the last attempt.",
+    ),
+    counter(
+        "otelcol_exporter_send_failed_metric_points",
+        &["exporter"],
+        "Metric points given up after the last attempt.",
+    ),
+    counter(
+        "otelcol_exporter_send_failed_log_records",
+        &["exporter"],
+        "Log records given up after the last attempt.",
+    ),
+];
+/// Items that found no room in an exporter's queue.
+pub const OTELCOL_ENQUEUE_FAILED: [Metric; 3] = [
+    counter(
+        "otelcol_exporter_enqueue_failed_spans",
+        &["exporter"],
+        "Spans refused or dropped as the queue was full.",
+    ),
+    counter(
+        "otelcol_exporter_enqueue_failed_metric_points",
+        &["exporter"],
+        "Metric points refused or dropped as the queue was full.",
+    ),
+    counter(
+        "otelcol_exporter_enqueue_failed_log_records",
+        &["exporter"],
+        "Log records refused or dropped as the queue was full.",
+    ),
+];
+/// Items into a processor.
+pub const OTELCOL_PROCESSOR_INCOMING: Metric = counter(
+    "otelcol_processor_incoming_items",
+    &["processor", "otel_signal"],
+    "Items that came to the processor.",
+);
+/// Items out of a processor.
+pub const OTELCOL_PROCESSOR_OUTGOING: Metric = counter(
+    "otelcol_processor_outgoing_items",
+    &["processor", "otel_signal"],
+    "Items that the processor passed on.",
+);
+/// An exporter's queue.
+pub const OTELCOL_QUEUE_SIZE: Metric = gauge(
+    "otelcol_exporter_queue_size",
+    &["exporter"],
+    "Items in the exporter's queue, those being sent included.",
+);
+/// An exporter's queue's bound.
+pub const OTELCOL_QUEUE_CAPACITY: Metric = gauge(
+    "otelcol_exporter_queue_capacity",
+    &["exporter"],
+    "The most items that the exporter's queue takes.",
+);
+/// Requests under way.
+pub const OTELCOL_IN_FLIGHT: Metric = gauge(
+    "otelcol_exporter_in_flight_requests",
+    &["exporter"],
+    "Requests under way, those waiting for their next attempt included.",
+);
+/// Uptime.
+pub const OTELCOL_UPTIME: Metric = in_unit(
+    counter(
+        "otelcol_process_uptime_seconds",
+        &[],
+        "Time since the process started.",
+    ),
+    "seconds",
+);
+/// CPU time.
+pub const OTELCOL_CPU: Metric = in_unit(
+    counter(
+        "otelcol_process_cpu_seconds",
+        &[],
+        "CPU time of the process, user and system.",
+    ),
+    "seconds",
+);
+/// Resident memory.
+pub const OTELCOL_RSS: Metric = in_unit(
+    gauge(
+        "otelcol_process_memory_rss_bytes",
+        &[],
+        "Resident memory of the process.",
+    ),
+    "bytes",
+);
+
+// Requests, edges, attempts, memory, health.
+
+/// Requests at a receiver.
+pub const REQUESTS: Metric = counter(
+    "forebay_receiver_requests",
+    &["node", "outcome", "reason"],
+    "Requests answered; those refused before their body was read have no items that could be counted.",
+);
+/// How long requests took.
+pub const REQUEST_SECONDS: Metric = histogram(
+    "forebay_receiver_request_duration_seconds",
+    &["node"],
+    "From the start of a request to its successful answer.",
+);
+/// Items on an edge.
+pub const EDGE_ITEMS: Metric = gauge(
+    "forebay_edge_items",
+    EDGE,
+    "Items in the queue at the end of the edge.",
+);
+/// Its bound.
+pub const EDGE_ITEMS_MAX: Metric = gauge(
+    "forebay_edge_items_max",
+    EDGE,
+    "The most items that the queue takes.",
+);
+/// Bytes on an edge.
+pub const EDGE_BYTES: Metric = in_unit(
+    gauge(
+        "forebay_edge_bytes",
+        EDGE,
+        "Payload bytes in the queue at the end of the edge.",
+    ),
+    "bytes",
+);
+/// Its bound.
+pub const EDGE_BYTES_MAX: Metric = in_unit(
+    gauge(
+        "forebay_edge_max_bytes",
+        EDGE,
+        "The most payload bytes that the queue takes.",
+    ),
+    "bytes",
+);
+/// Age of the oldest.
+pub const EDGE_OLDEST: Metric = in_unit(
+    gauge(
+        "forebay_edge_oldest_age_seconds",
+        EDGE,
+        "How long the oldest batch has waited.",
+    ),
+    "seconds",
+);
+/// Senders waiting.
+pub const EDGE_WAITING: Metric = gauge(
+    "forebay_edge_waiting_senders",
+    EDGE,
+    "Senders that wait for room now.",
+);
+/// How long senders waited.
+pub const EDGE_WAIT_SECONDS: Metric = histogram(
+    "forebay_edge_wait_duration_seconds",
+    EDGE,
+    "How long senders waited for room; those that had not to are not counted.",
+);
+/// Attempts.
+pub const ATTEMPTS: Metric = counter(
+    "forebay_exporter_attempts",
+    &["node", "outcome"],
+    "Attempts: success, retryable or permanent failure.",
+);
+/// How long an attempt took.
+pub const ATTEMPT_SECONDS: Metric = histogram(
+    "forebay_exporter_attempt_duration_seconds",
+    &["node"],
+    "How long one attempt took, successful or not.",
+);
+/// End to end.
+pub const END_TO_END_SECONDS: Metric = histogram(
+    "forebay_end_to_end_duration_seconds",
+    &["node"],
+    "From the receiver's door to the destination's yes, per batch.",
+);
+/// Memory budget.
+pub const MEMORY_BUDGET: Metric = in_unit(
+    gauge(
+        "forebay_memory_budget_bytes",
+        &[],
+        "The memory budget of the process.",
+    ),
+    "bytes",
+);
+/// The part that data may take.
+pub const MEMORY_LEASABLE: Metric = in_unit(
+    gauge(
+        "forebay_memory_leasable_bytes",
+        &[],
+        "The part of the budget that data may take.",
+    ),
+    "bytes",
+);
+/// What is leased.
+pub const MEMORY_LEASED: Metric = in_unit(
+    gauge(
+        "forebay_memory_leased_bytes",
+        &[],
+        "Bytes leased now by data and connections.",
+    ),
+    "bytes",
+);
+/// The most that was leased.
+pub const MEMORY_LEASED_PEAK: Metric = in_unit(
+    gauge(
+        "forebay_memory_leased_peak_bytes",
+        &[],
+        "The most bytes that were ever leased at once.",
+    ),
+    "bytes",
+);
+/// Leases refused.
+pub const MEMORY_REFUSALS: Metric = counter(
+    "forebay_memory_lease_refusals",
+    &[],
+    "Leases refused as the budget had no room.",
+);
+/// Whether a node works.
+pub const NODE_WORKING: Metric = gauge(
+    "forebay_node_working",
+    &["node", "role", "type"],
+    "1: works. 0.5: degraded. 0: failed or not started.",
+);
+/// Panics.
+pub const NODE_PANICS: Metric = counter(
+    "forebay_node_panics",
+    &["node"],
+    "How often the node's code has panicked.",
+);
+/// Tasks.
+pub const TASKS: Metric = gauge("forebay_tasks", &[], "Tasks that the graph runs now.");
+/// Open descriptors.
+pub const OPEN_FDS: Metric = gauge("forebay_process_open_fds", &[], "Open file descriptors.");
+/// The most descriptors.
+pub const MAX_FDS: Metric = gauge(
+    "forebay_process_max_fds",
+    &[],
+    "The most file descriptors that the process may open.",
+);
+/// The build.
+pub const BUILD_INFO: Metric = gauge(
+    "forebay_build_info",
+    &["version"],
+    "1, with the version as a label.",
+);
+
+/// Every metric, in the order of exposition: for the reference and for tests.
+pub fn all() -> impl Iterator<Item = &'static Metric> {
+    const SINGLE: &[Metric] = &[
+        ITEMS_RECEIVED,
+        ITEMS_COPIED,
+        ITEMS_ENTERED,
+        ITEMS_LEFT,
+        ITEMS_DELIVERED,
+        ITEMS_REFUSED,
+        ITEMS_DROPPED,
+        ITEMS_SAMPLED_OUT,
+        ITEMS_HELD,
+        ITEMS_UNACCOUNTED,
+        BYTES_IN,
+        BYTES_OUT,
+        OTELCOL_PROCESSOR_INCOMING,
+        OTELCOL_PROCESSOR_OUTGOING,
+        OTELCOL_QUEUE_SIZE,
+        OTELCOL_QUEUE_CAPACITY,
+        OTELCOL_IN_FLIGHT,
+        OTELCOL_UPTIME,
+        OTELCOL_CPU,
+        OTELCOL_RSS,
+        REQUESTS,
+        REQUEST_SECONDS,
+        EDGE_ITEMS,
+        EDGE_ITEMS_MAX,
+        EDGE_BYTES,
+        EDGE_BYTES_MAX,
+        EDGE_OLDEST,
+        EDGE_WAITING,
+        EDGE_WAIT_SECONDS,
+        ATTEMPTS,
+        ATTEMPT_SECONDS,
+        END_TO_END_SECONDS,
+        MEMORY_BUDGET,
+        MEMORY_LEASABLE,
+        MEMORY_LEASED,
+        MEMORY_LEASED_PEAK,
+        MEMORY_REFUSALS,
+        NODE_WORKING,
+        NODE_PANICS,
+        TASKS,
+        OPEN_FDS,
+        MAX_FDS,
+        BUILD_INFO,
+    ];
+    const PER_SIGNAL: &[[Metric; 3]] = &[
+        OTELCOL_ACCEPTED,
+        OTELCOL_REFUSED,
+        OTELCOL_SENT,
+        OTELCOL_SEND_FAILED,
+        OTELCOL_ENQUEUE_FAILED,
+    ];
+    SINGLE.iter().chain(PER_SIGNAL.iter().flatten())
+}
