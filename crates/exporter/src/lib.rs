@@ -4,6 +4,8 @@ mod health;
 mod otlp;
 pub mod otlp_grpc;
 pub mod otlp_http;
+#[cfg(test)]
+mod testing;
 
 use forebay_core::registry::Registry;
 
