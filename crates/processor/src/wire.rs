@@ -1,0 +1,118 @@
+//! Reading single fields where they stand, without decoding the rest.
+
+use forebay_otlp::fields::{any_value, key_value};
+use forebay_otlp::{Cursor, Value, WireError};
+
+/// The value of an attribute, as far as conditions and conversions tell values apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Scalar<'a> {
+    /// A string, not checked to be UTF-8.
+    Text(&'a [u8]),
+    /// An integer.
+    Int(i64),
+    /// A double.
+    Double(f64),
+    /// A boolean.
+    Bool(bool),
+    /// Bytes, an array, a map, or no value.
+    Other,
+}
+
+impl<'a> Scalar<'a> {
+    /// Reads the body of an `AnyValue`. Its fields are a `oneof`: the last one counts. A body that cannot be read is
+    /// [`Scalar::Other`].
+    #[inline]
+    pub(crate) fn read(body: &'a [u8]) -> Scalar<'a> {
+        let mut cursor = Cursor::new(body);
+        let mut read = Scalar::Other;
+        while let Ok(Some(field)) = cursor.next_field() {
+            read = match (field.number, field.value) {
+                (any_value::STRING_VALUE, Value::Len(text)) => Scalar::Text(text),
+                (any_value::BOOL_VALUE, Value::Varint(value)) => Scalar::Bool(value != 0),
+                (any_value::INT_VALUE, Value::Varint(value)) => Scalar::Int(value.cast_signed()),
+                (any_value::DOUBLE_VALUE, Value::Fixed64(bits)) => Scalar::Double(f64::from_bits(bits)),
+                (any_value::STRING_VALUE..=any_value::STRING_VALUE_STRINDEX, _) => Scalar::Other,
+                _ => read,
+            };
+        }
+        read
+    }
+}
+
+/// The first field `number` of a message. It is the only one where the field is not repeated: every encoder writes
+/// such fields once, and stopping at the first leaves most of an item unread.
+#[inline]
+pub(crate) fn first_field(message: &[u8], number: u32) -> Result<Option<Value<'_>>, WireError> {
+    let mut cursor = Cursor::new(message);
+    while let Some(field) = cursor.next_field()? {
+        if field.number == number {
+            return Ok(Some(field.value));
+        }
+    }
+    Ok(None)
+}
+
+/// The first field `number`, a string or message; empty if it is missing.
+#[inline]
+pub(crate) fn first_bytes(message: &[u8], number: u32) -> Result<&[u8], WireError> {
+    Ok(match first_field(message, number)? {
+        Some(Value::Len(bytes)) => bytes,
+        _ => &[],
+    })
+}
+
+/// The first field `number`, an integer or enum; 0 if it is missing.
+#[inline]
+pub(crate) fn first_number(message: &[u8], number: u32) -> Result<u64, WireError> {
+    Ok(match first_field(message, number)? {
+        Some(Value::Varint(value)) => value,
+        _ => 0,
+    })
+}
+
+/// A `KeyValue`: its key and the body of its `AnyValue`, empty if there is none.
+#[inline]
+pub(crate) fn key_value(body: &[u8]) -> Result<(&[u8], &[u8]), WireError> {
+    let mut cursor = Cursor::new(body);
+    let mut read: (&[u8], &[u8]) = (&[], &[]);
+    while let Some(field) = cursor.next_field()? {
+        match (field.number, field.value) {
+            (key_value::KEY, Value::Len(key)) => read.0 = key,
+            (key_value::VALUE, Value::Len(value)) if !value.is_empty() => read.1 = value,
+            _ => {}
+        }
+    }
+    Ok(read)
+}
+
+/// The body of the `AnyValue` of the first attribute named `key`, in a message whose attributes have the number `field`.
+pub(crate) fn attribute<'a>(
+    message: &'a [u8],
+    field: u32,
+    key: &[u8],
+) -> Result<Option<&'a [u8]>, WireError> {
+    let mut cursor = Cursor::new(message);
+    while let Some(found) = cursor.next_field()? {
+        if found.number != field {
+            continue;
+        }
+        if let Value::Len(body) = found.value
+            && may_be_named(body, key)
+        {
+            let (name, value) = key_value(body)?;
+            if name == key {
+                return Ok(Some(value));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a `KeyValue` may have this key: rules most of them out by the length of the key, which comes first.
+#[inline]
+fn may_be_named(body: &[u8], key: &[u8]) -> bool {
+    match body {
+        [0x0a, length, ..] if *length < 0x80 => usize::from(*length) == key.len(),
+        _ => true,
+    }
+}
