@@ -114,11 +114,29 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next field, nothing at the end of the message, or the error that makes the rest unreadable.
-    #[inline]
+    #[inline(always)]
     pub fn next_field(&mut self) -> Result<Option<Field<'a>>, WireError> {
-        if self.position >= self.bytes.len() {
+        let Some(rest) = self.bytes.get(self.position..) else {
             return Ok(None);
+        };
+        let Some((&tag, after)) = rest.split_first() else {
+            return Ok(None);
+        };
+        match short_field(tag, after) {
+            Some((value, left)) => {
+                self.position = self.bytes.len() - left.len();
+                Ok(Some(Field {
+                    number: u32::from(tag >> 3),
+                    value,
+                }))
+            }
+            None => self.long_field().map(Some),
         }
+    }
+
+    /// The next field, of which there is one, whatever the lengths of its parts.
+    #[inline(never)]
+    fn long_field(&mut self) -> Result<Field<'a>, WireError> {
         let start = self.position;
         let tag = self.varint()?;
         let number = match u32::try_from(tag >> 3) {
@@ -145,7 +163,7 @@ impl<'a> Cursor<'a> {
                 });
             }
         };
-        Ok(Some(Field { number, value }))
+        Ok(Field { number, value })
     }
 
     /// Whether every byte has been read.
@@ -163,10 +181,14 @@ impl<'a> Cursor<'a> {
     /// A varint at the current position: also the elements of a packed field, read with a cursor over its bytes.
     #[inline]
     pub fn varint(&mut self) -> Result<u64, WireError> {
-        match self.bytes.get(self.position) {
-            Some(&byte) if byte < 0x80 => {
+        match self.bytes.get(self.position..) {
+            Some([byte @ 0..0x80, ..]) => {
                 self.position += 1;
-                Ok(u64::from(byte))
+                Ok(u64::from(*byte))
+            }
+            Some([low, high @ 0..0x80, ..]) => {
+                self.position += 2;
+                Ok(u64::from(low & 0x7f) | u64::from(*high) << 7)
             }
             _ => self.long_varint(),
         }
@@ -228,5 +250,38 @@ impl<'a> Cursor<'a> {
             kind,
             offset: self.position,
         }
+    }
+}
+
+/// The value behind a tag of one byte, and what follows: nothing where a length takes more than two bytes or a varint more
+/// than one, or where something is wrong.
+#[inline(always)]
+fn short_field(tag: u8, after: &[u8]) -> Option<(Value<'_>, &[u8])> {
+    if !(8..0x80).contains(&tag) {
+        return None;
+    }
+    match tag & 7 {
+        0 => match after {
+            [byte @ 0..0x80, left @ ..] => Some((Value::Varint(u64::from(*byte)), left)),
+            _ => None,
+        },
+        1 => {
+            let (bytes, left) = after.split_first_chunk()?;
+            Some((Value::Fixed64(u64::from_le_bytes(*bytes)), left))
+        }
+        2 => {
+            let (length, rest) = match after {
+                [length @ 0..0x80, rest @ ..] => (usize::from(*length), rest),
+                [low, high @ 0..0x80, rest @ ..] => (usize::from(low & 0x7f) | usize::from(*high) << 7, rest),
+                _ => return None,
+            };
+            let (bytes, left) = rest.split_at_checked(length)?;
+            Some((Value::Len(bytes), left))
+        }
+        5 => {
+            let (bytes, left) = after.split_first_chunk()?;
+            Some((Value::Fixed32(u32::from_le_bytes(*bytes)), left))
+        }
+        _ => None,
     }
 }

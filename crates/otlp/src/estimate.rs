@@ -14,8 +14,8 @@ use opentelemetry_proto::tonic::{common, logs, metrics, trace};
 /// - for each string, bytes or id, its length rounded up to 8;
 /// - for each packed number, 16 bytes (again a vector that doubles), and 16 for the vector.
 ///
-/// Not counted: the headers and rounding of an allocator, and the copies that growing vectors hold for a moment. Typical requests
-/// decode into 3 to 6 times their wire size; this bound is at most twice the truth plus what unknown fields would take.
+/// Not counted: the headers and rounding of an allocator, and the copies that growing vectors hold for a moment. The bound
+/// is at most three times the truth, plus what unknown fields would take.
 ///
 /// # Errors
 ///
