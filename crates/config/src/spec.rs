@@ -2,6 +2,8 @@
 
 use forebay_core::settings::{OnFull, Period, Ratio, Size};
 use forebay_core::{Place, Section, Signal, Source};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -98,7 +100,8 @@ pub enum Budget {
 }
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// For people if standard error is a terminal, else JSON.
     Auto,

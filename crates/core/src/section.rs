@@ -105,14 +105,19 @@ impl Section {
             let span = error.span().unwrap_or_else(|| table.span());
             // A field that is missing because its wrong value was taken out was reported already.
             let taken = |name: &str| removed.iter().any(|(key, of)| key == name && *of == span);
+            let mut meant = None;
             if !missing_field(error.message()).is_some_and(taken) {
-                found.push(self.explain(&error, &table));
+                let diagnostic = self.explain(&error, &table);
+                meant = meant_key(&diagnostic).map(str::to_owned);
+                found.push(diagnostic);
             }
             let whole = table.span();
-            match remove_at(table.get_mut(), &whole, &span) {
-                Some(entry) => removed.push(entry),
-                None => break,
-            }
+            let Some((name, of)) = remove_at(table.get_mut(), &whole, &span) else {
+                break;
+            };
+            // Nor is a field missing that was misspelt.
+            removed.extend(meant.map(|meant| (meant, of.clone())));
+            removed.push((name, of));
         }
         Err(found)
     }
@@ -170,9 +175,9 @@ impl Section {
                     Some(close) => format!("did you mean `{close}`?"),
                     None => format!("known here: {}", known.join(", ")),
                 };
-                Diagnostic::error(what.replace("unknown field", "unknown key")).help(help)
+                Diagnostic::error(in_words_of_toml(what)).help(help)
             }
-            _ => Diagnostic::error(message.as_str()),
+            _ => Diagnostic::error(in_words_of_toml(&message)),
         };
         diagnostic.at(self.place(span))
     }
@@ -233,6 +238,29 @@ fn substitute(value: &mut Spanned<DeValue<'_>>, resolved: &Resolved) {
             .for_each(|(_, value)| substitute(value, resolved)),
         _ => {}
     }
+}
+
+/// serde's words for things, as those who write a config call them.
+fn in_words_of_toml(message: &str) -> String {
+    let words = [
+        ("unknown field", "unknown key"),
+        ("unknown variant", "unknown value"),
+        ("missing field", "missing key"),
+        ("expected a sequence", "expected an array"),
+        ("expected a map", "expected a table"),
+    ];
+    words.iter().fold(message.to_owned(), |message, (theirs, ours)| {
+        message.replacen(theirs, ours, 1)
+    })
+}
+
+/// The key that an unknown one was probably meant to be.
+fn meant_key(diagnostic: &Diagnostic) -> Option<&str> {
+    let help = diagnostic
+        .help
+        .as_deref()
+        .filter(|_| diagnostic.message.starts_with("unknown key"))?;
+    help.strip_prefix("did you mean `")?.strip_suffix("`?")
 }
 
 /// The field that serde misses, if that is what `message` says.
