@@ -127,7 +127,7 @@ fn scope() -> InstrumentationScope {
 }
 
 fn pick<'a>(random: &mut fastrand::Rng, choices: &[&'a str]) -> &'a str {
-    choices[random.usize(..choices.len())]
+    random.choice(choices.iter().copied()).unwrap_or_default()
 }
 
 fn span(random: &mut fastrand::Rng, index: usize) -> Span {
