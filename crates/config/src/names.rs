@@ -2,7 +2,10 @@
 
 use crate::spec::Reference;
 use forebay_core::{Diagnostic, Place};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What a name can belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,26 +79,59 @@ fn bad_name(name: &str) -> Diagnostic {
     Diagnostic::error(format!("`{name}` cannot be a name")).help(why)
 }
 
-/// Reads `name` or `name.port`.
-pub(crate) fn reference(text: &str, place: Place) -> Result<Reference, Box<Diagnostic>> {
-    let (name, port) = match text.split_once('.') {
-        Some((name, port)) => (name, Some(port)),
-        None => (text, None),
-    };
-    if !is_name(name) || port.is_some_and(|port| !is_name(port)) {
-        let problem = match text {
-            "" => Diagnostic::error("the name of a node or a pipeline is left out"),
-            _ => Diagnostic::error(format!(
-                "`{text}` is not the name of a node, a port or a pipeline"
-            )),
+/// `name` or `name.port`, as it is written in `from`, `via` and `to`.
+#[derive(Clone, Debug)]
+pub(crate) struct Word {
+    name: String,
+    port: Option<String>,
+}
+
+impl Word {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (name, port) = match text.split_once('.') {
+            Some((name, port)) => (name, Some(port)),
+            None => (text, None),
         };
-        return Err(Box::new(problem.at(place).help(
-            "write a name, or a name, a dot and a signal or a port: `otlp` or `otlp.traces`",
-        )));
+        if text.is_empty() {
+            Err("the name of a node or a pipeline is left out".to_owned())
+        } else if is_name(name) && port.is_none_or(is_name) {
+            Ok(Word {
+                name: name.to_owned(),
+                port: port.map(str::to_owned),
+            })
+        } else {
+            Err(format!(
+                "`{text}` is not the name of a node, a port or a pipeline: write `name`, `name.signal` or `name.port`"
+            ))
+        }
     }
-    Ok(Reference {
-        name: name.to_owned(),
-        port: port.map(str::to_owned),
-        place,
-    })
+
+    pub(crate) fn at(self, place: Place) -> Reference {
+        Reference {
+            name: self.name,
+            port: self.port,
+            place,
+        }
+    }
+}
+
+/// Parses inside a visitor: only there does an error keep the place of an element of an array.
+struct WordVisitor;
+
+impl Visitor<'_> for WordVisitor {
+    type Value = Word;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a node, a port or a pipeline")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Word, E> {
+        Word::parse(text).map_err(E::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(WordVisitor)
+    }
 }

@@ -1,6 +1,6 @@
 //! `[pipelines.NAME]` and `[edges."A -> B"]`.
 
-use crate::names::reference;
+use crate::names::Word;
 use crate::spec::{EdgeSpec, PipelineSpec, Reference};
 use forebay_core::settings::{Count, OnFull, Size};
 use forebay_core::{Diagnostic, Place, Section, Signal};
@@ -16,15 +16,15 @@ pub(crate) struct PipelineTable {
     /// What flows in: receivers, named ports of receivers and processors, other pipelines; each perhaps with a signal:
     /// `otlp`, `otlp.traces`.
     #[schemars(with = "Vec<String>", length(min = 1))]
-    from: Vec<Spanned<String>>,
+    from: Vec<Spanned<Word>>,
     /// The processors that it flows through, in order.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
-    via: Vec<Spanned<String>>,
+    via: Vec<Spanned<Word>>,
     /// The exporters that it flows out to. May be left out if another pipeline takes from this one.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
-    to: Vec<Spanned<String>>,
+    to: Vec<Spanned<Word>>,
     /// The signals that it serves. Left out: all that come.
     #[serde(default)]
     #[schemars(with = "Option<Vec<SignalWord>>", length(min = 1))]
@@ -78,17 +78,13 @@ pub(crate) fn pipeline(
                 .help("`from` needs at least one receiver, port or pipeline"),
         );
     }
-    let mut references = |names: Vec<Spanned<String>>| -> Vec<Reference> {
-        let read = |name: Spanned<String>| reference(name.get_ref(), section.place(name.span()));
-        let (good, bad): (Vec<_>, Vec<_>) = names.into_iter().map(read).partition(Result::is_ok);
-        problems.extend(bad.into_iter().filter_map(Result::err).map(|problem| *problem));
-        good.into_iter().flatten().collect()
+    let references = |words: Vec<Spanned<Word>>| -> Vec<Reference> {
+        let place = |word: Spanned<Word>| {
+            let place = section.place(word.span());
+            word.into_inner().at(place)
+        };
+        words.into_iter().map(place).collect()
     };
-    let (from, via, to) = (
-        references(table.from),
-        references(table.via),
-        references(table.to),
-    );
     let signals = table
         .signals
         .and_then(|words| signals(words, section, &mut problems));
@@ -98,9 +94,9 @@ pub(crate) fn pipeline(
     Ok(PipelineSpec {
         name,
         place,
-        from,
-        via,
-        to,
+        from: references(table.from),
+        via: references(table.via),
+        to: references(table.to),
         signals,
     })
 }
@@ -155,8 +151,9 @@ fn ends(key: &str, place: &Place) -> Result<(Reference, Reference), Box<Diagnost
         let help = "write the two nodes with an arrow between them: [edges.\"site -> backend\"]";
         return Err(Box::new(problem.at(place.clone()).help(help)));
     };
-    Ok((
-        reference(from.trim(), place.clone())?,
-        reference(to.trim(), place.clone())?,
-    ))
+    let end = |text: &str| match Word::parse(text.trim()) {
+        Ok(word) => Ok(word.at(place.clone())),
+        Err(message) => Err(Box::new(Diagnostic::error(message).at(place.clone()))),
+    };
+    Ok((end(from)?, end(to)?))
 }
