@@ -2,4 +2,5 @@
 
 pub mod client;
 pub mod compression;
+pub mod server;
 pub mod status;

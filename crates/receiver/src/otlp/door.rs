@@ -1,0 +1,207 @@
+//! What happens to a request between its framing and the pipeline, the same for both protocols.
+
+use super::config::{OtlpConfig, Validation};
+use super::pass::Pass;
+use forebay_core::component::{Arrival, ReceiverContext};
+use forebay_core::{Acknowledge, Failure, Origin, Payload, Phase, Reason, Signal, Time, Verdict};
+use forebay_otlp::json::{JsonErrorKind, to_protobuf};
+use forebay_otlp::{Depth, WireError, validate};
+use forebay_transport::server::{Admission, Message, Refusal};
+use forebay_transport::status::{Code, Status};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a sender is asked to wait where nobody said how long.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The door: shared by all requests of one receiver.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) context: ReceiverContext,
+    pub(super) admission: Admission,
+    acknowledge: Acknowledge,
+    depth: Depth,
+}
+
+/// A request that was taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// Items that a destination rejected.
+    pub(super) rejected: u64,
+    /// What it said of them, or a warning.
+    pub(super) message: Option<Arc<str>>,
+}
+
+/// A request that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// What its sender is told.
+    pub(super) status: Status,
+    /// As what it is counted.
+    pub(super) reason: Reason,
+}
+
+impl Door {
+    pub(super) fn new(context: ReceiverContext, config: &OtlpConfig) -> Self {
+        let admission = Admission {
+            ledger: context.node.ledger.clone(),
+            clock: context.node.clock.clone(),
+            max_bytes: usize::try_from(config.max_request_bytes.0).unwrap_or(usize::MAX),
+        };
+        Door {
+            context,
+            admission,
+            acknowledge: config.acknowledge,
+            depth: match config.validation {
+                Validation::Deep => Depth::Full,
+                Validation::Shallow => Depth::Shallow,
+            },
+        }
+    }
+
+    /// The moment now.
+    pub(super) fn now(&self) -> Time {
+        self.context.node.clock.now()
+    }
+
+    /// Whether requests of `signal` are taken at all: asked before the body is read.
+    pub(super) fn check_open(&self, signal: Signal) -> Result<(), Refused> {
+        if self.context.node.shutdown.phase() > Phase::Running {
+            let status = Status::new(Code::Unavailable, "the process is shutting down");
+            return Err(Refused {
+                status: status.after(Some(PATIENCE)),
+                reason: Reason::Draining,
+            });
+        }
+        if !self.context.accepts.contains(signal) {
+            let words = format!("no pipeline takes {signal} from this receiver");
+            let status = Status::new(Code::Unimplemented, words);
+            return Err(Refused {
+                status,
+                reason: Reason::NoPipeline,
+            });
+        }
+        Ok(())
+    }
+
+    /// Checks a request in protobuf, counts its items, and sends it on. Ready when the sender may be answered.
+    pub(super) async fn take(
+        self: &Arc<Self>,
+        signal: Signal,
+        message: Message,
+        origin: Arc<Origin>,
+    ) -> Result<Taken, Refused> {
+        let Message { bytes, lease } = message;
+        let census = validate(signal, &bytes, self.depth).map_err(|error| malformed(signal, error))?;
+        if census.items == 0 {
+            return Ok(Taken::default());
+        }
+        let (batch, delivery) = self.context.receive(Arrival {
+            signal,
+            payload: Payload::from(bytes),
+            items: census.items,
+            lease,
+            origin,
+            acknowledge: self.acknowledge,
+        });
+        Pass::new(Arc::clone(self), batch).await;
+        told(delivery.await)
+    }
+
+    /// Converts a request in JSON. The text is let go.
+    pub(super) fn convert(&self, signal: Signal, message: Message) -> Result<Message, Refused> {
+        let Message { bytes: text, lease } = message;
+        if text.is_empty() {
+            return Err(malformed_json(String::new(), "the body is empty".into()));
+        }
+        // The protobuf form is seldom larger than the text. Where it is, the difference is leased when it is known.
+        let before = text.len() as u64;
+        lease
+            .grow(before)
+            .map_err(|error| Refused::from(Refusal::from(error)))?;
+        let converted =
+            to_protobuf(signal, &text, self.admission.max_bytes).map_err(|error| match error.kind {
+                JsonErrorKind::TooLarge(limit) => Refused::from(Refusal::TooLarge { limit }),
+                kind => {
+                    let description = format!("{kind} at line {}, column {}", error.line, error.column);
+                    malformed_json(error.path, description)
+                }
+            })?;
+        drop(text);
+        let after = converted.capacity() as u64;
+        let more = after.saturating_sub(lease.bytes());
+        lease
+            .grow(more)
+            .map_err(|error| Refused::from(Refusal::from(error)))?;
+        lease.shrink_to(after);
+        Ok(Message {
+            bytes: converted.into(),
+            lease,
+        })
+    }
+
+    /// Counts what became of a request that began at `began`.
+    pub(super) fn count(&self, began: Time, outcome: &Result<Taken, Refused>) {
+        match outcome {
+            Ok(_) => self.context.requests.succeed(self.now().since(began)),
+            Err(refused) => self.context.requests.refuse(refused.reason),
+        }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Refused {
+            status: refusal.status(),
+            reason: refusal.reason(),
+        }
+    }
+}
+
+fn malformed(signal: Signal, error: WireError) -> Refused {
+    let status = Status::new(
+        Code::InvalidArgument,
+        format!("not a valid request of {signal}: {error}"),
+    );
+    Refused {
+        status: status.violating(format!("byte {}", error.offset), error.kind.to_string()),
+        reason: Reason::Malformed,
+    }
+}
+
+fn malformed_json(path: String, description: String) -> Refused {
+    let words = if path.is_empty() {
+        description.clone()
+    } else {
+        format!("{path}: {description}")
+    };
+    let status = Status::new(Code::InvalidArgument, format!("not valid OTLP/JSON: {words}"));
+    Refused {
+        status: status.violating(path, description),
+        reason: Reason::Malformed,
+    }
+}
+
+/// What the sender is told of a verdict.
+fn told(verdict: Verdict) -> Result<Taken, Refused> {
+    match verdict.failure {
+        None => Ok(Taken {
+            rejected: verdict.rejected_items,
+            message: verdict.rejected_message,
+        }),
+        Some(failure) => Err(failed(failure)),
+    }
+}
+
+fn failed(failure: Failure) -> Refused {
+    let status = if failure.retryable {
+        let after = failure.after.unwrap_or(PATIENCE);
+        Status::new(Code::Unavailable, failure.message).after(Some(after))
+    } else {
+        Status::new(Code::Internal, failure.message)
+    };
+    Refused {
+        status,
+        reason: failure.reason,
+    }
+}

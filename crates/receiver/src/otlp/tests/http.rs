@@ -1,0 +1,384 @@
+use super::rig::*;
+use bytes::Bytes;
+use forebay_core::settings::Size;
+use forebay_core::{Failure, Reason, Signal, SignalSet};
+use forebay_transport::compression::{Compressors, DEFAULT_LEVEL, Encoding};
+use forebay_transport::status::Status;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Body, Frame};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tonic::Code;
+
+const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
+const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
+
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    fn status_message(&self) -> Status {
+        match self.headers["content-type"].to_str().unwrap() {
+            "application/json" => Status::from_json(&self.body).unwrap(),
+            "application/x-protobuf" => Status::from_protobuf(&self.body).unwrap(),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+fn request<B>(method: Method, uri: String, headers: &[(&str, &str)], body: B) -> Request<B> {
+    let mut request = Request::builder().method(method).uri(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body).unwrap()
+}
+
+async fn answer(response: http::Response<hyper::body::Incoming>) -> Answer {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body,
+    }
+}
+
+async fn send_http1<B>(address: SocketAddr, request: Request<B>) -> Answer
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    let driver = tokio::spawn(connection);
+    let answer = answer(sender.send_request(request).await.unwrap()).await;
+    driver.abort();
+    answer
+}
+
+pub(super) async fn post_http2(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Bytes,
+) -> Answer {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.unwrap();
+    let driver = tokio::spawn(connection);
+    let request = request(
+        Method::POST,
+        format!("http://{address}{path}"),
+        headers,
+        Full::new(body),
+    );
+    let answer = answer(sender.send_request(request).await.unwrap()).await;
+    driver.abort();
+    answer
+}
+
+async fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    let body = Full::new(body.into());
+    let host = address.to_string();
+    let headers = [headers, &[("host", host.as_str())]].concat();
+    send_http1(address, request(Method::POST, path.to_owned(), &headers, body)).await
+}
+
+#[tokio::test]
+async fn protobuf_arrives_over_both_versions_in_all_encodings() {
+    let rig = Rig::start();
+    let body = spans(2_000, 50).encode_to_vec();
+    for encoding in [
+        Encoding::Identity,
+        Encoding::Gzip,
+        Encoding::Zstd,
+        Encoding::Deflate,
+    ] {
+        let slices = [Bytes::from(body.clone())];
+        let wire = Compressors::new()
+            .compress(encoding, DEFAULT_LEVEL, &slices)
+            .unwrap();
+        let headers = [PROTOBUF, ("content-encoding", encoding.as_str())];
+        let answers = [
+            post(rig.http, "/v1/traces", &headers, wire.clone()).await,
+            post_http2(rig.http, "/v1/traces", &headers, wire.into()).await,
+        ];
+        for answer in answers {
+            assert_eq!(answer.status, 200, "{encoding:?}");
+            assert_eq!(answer.headers["content-type"], "application/x-protobuf");
+            assert!(answer.body.is_empty());
+        }
+        let seen = rig.pipeline.seen().pop().unwrap();
+        assert_eq!((seen.signal, seen.items), (Signal::Traces, 2_000));
+        assert_eq!(seen.bytes, body);
+    }
+    assert_eq!(rig.pipeline.seen().len(), 8);
+}
+
+#[tokio::test]
+async fn each_path_has_its_signal() {
+    let rig = Rig::start();
+    post(rig.http, "/v1/traces", &[PROTOBUF], spans(1, 5).encode_to_vec()).await;
+    post(rig.http, "/v1/metrics", &[PROTOBUF], points(2).encode_to_vec()).await;
+    post(
+        rig.http,
+        "/v1/logs?tenant=a",
+        &[PROTOBUF],
+        records(3).encode_to_vec(),
+    )
+    .await;
+    let seen: Vec<_> = rig
+        .pipeline
+        .seen()
+        .iter()
+        .map(|seen| (seen.signal, seen.items))
+        .collect();
+    assert_eq!(
+        seen,
+        [(Signal::Traces, 1), (Signal::Metrics, 2), (Signal::Logs, 3)]
+    );
+}
+
+#[tokio::test]
+async fn a_chunked_body_arrives() {
+    let rig = Rig::start();
+    let wire = records(20_000).encode_to_vec();
+    let chunks: Vec<_> = wire
+        .chunks(1000)
+        .map(|c| Ok(Frame::data(Bytes::copy_from_slice(c))))
+        .collect();
+    let body = StreamBody::new(futures_util::stream::iter(chunks));
+    let host = rig.http.to_string();
+    let headers = [PROTOBUF, ("host", host.as_str())];
+    let answer = send_http1(rig.http, request(Method::POST, "/v1/logs".into(), &headers, body)).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(rig.pipeline.seen()[0].bytes, wire);
+    let reading = rig.ledger().read();
+    assert_eq!(reading.used, reading.connections);
+}
+
+#[tokio::test]
+async fn json_is_converted_and_answered_in_json() {
+    let rig = Setup::then(Then::Reject(1, "late")).start();
+    let text = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[
+        {"traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174","name":"a","kind":2},
+        {"name":"b"}]}]}]}"#;
+    let answer = post(rig.http, "/v1/traces", &[JSON], text).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["content-type"], "application/json");
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let expected = serde_json::json!({"partialSuccess": {"rejectedSpans": "1", "errorMessage": "late"}});
+    assert_eq!(body, expected);
+    let seen = &rig.pipeline.seen()[0];
+    assert_eq!(seen.items, 2);
+    let decoded =
+        opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest::decode(&*seen.bytes);
+    let spans = &decoded.unwrap().resource_spans[0].scope_spans[0].spans;
+    assert_eq!(
+        (spans[0].name.as_str(), spans[0].kind, spans[0].trace_id[0]),
+        ("a", 2, 0x5b)
+    );
+    let reading = rig.ledger().read();
+    assert_eq!(reading.used, reading.connections);
+}
+
+#[tokio::test]
+async fn empty_requests_succeed_in_both_formats() {
+    let rig = Rig::start();
+    let answer = post(rig.http, "/v1/logs", &[PROTOBUF], "").await;
+    assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, &b""[..]));
+    let answer = post(rig.http, "/v1/logs", &[JSON], "{}").await;
+    assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, &b"{}"[..]));
+    assert!(rig.pipeline.seen().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_malformed_is_told_where_in_the_senders_format() {
+    let rig = Rig::start();
+    let answer = post(rig.http, "/v1/traces", &[PROTOBUF], &b"\x0a\x05abc"[..]).await;
+    assert_eq!(answer.status, 400);
+    let status = answer.status_message();
+    assert_eq!(status.code, Code::InvalidArgument);
+    assert!(status.violation.unwrap().field.starts_with("byte "));
+
+    let answer = post(
+        rig.http,
+        "/v1/traces",
+        &[JSON],
+        r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":"X"}]}]}]}"#,
+    )
+    .await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.headers["content-type"], "application/json");
+    let violation = answer.status_message().violation.unwrap();
+    assert_eq!(violation.field, "resourceSpans[0].scopeSpans[0].spans[0].kind");
+    assert_eq!(post(rig.http, "/v1/traces", &[JSON], "").await.status, 400);
+
+    let gzip = [PROTOBUF, ("content-encoding", "gzip")];
+    assert_eq!(post(rig.http, "/v1/traces", &gzip, "not gzip").await.status, 400);
+    assert_eq!(rig.refused(Reason::Malformed), 4);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_413() {
+    let rig = Setup::configured(|config| config.max_request_bytes = Size(1000)).start();
+    let zeros = vec![0; 1 << 20];
+    let gzip = Compressors::new()
+        .compress(Encoding::Gzip, 9, &[zeros.clone().into()])
+        .unwrap();
+    assert!(gzip.len() < 8000);
+    let small_bomb = Compressors::new()
+        .compress(Encoding::Zstd, 3, &[zeros.clone().into()])
+        .unwrap();
+    assert!(small_bomb.len() < 1000);
+    let json = format!(r#"{{"resourceSpans":[{}{{}}]}}"#, "{},".repeat(300));
+    assert!(json.len() < 1000);
+    for (headers, body) in [
+        (vec![PROTOBUF], zeros),
+        (vec![PROTOBUF, ("content-encoding", "gzip")], gzip),
+        (vec![PROTOBUF, ("content-encoding", "zstd")], small_bomb),
+    ] {
+        let answer = post(rig.http, "/v1/traces", &headers, body).await;
+        assert_eq!(answer.status, 413);
+        assert_eq!(answer.status_message().code, Code::ResourceExhausted);
+        assert!(!answer.headers.contains_key("retry-after"));
+    }
+    assert_eq!(post(rig.http, "/v1/traces", &[JSON], json).await.status, 200);
+    assert_eq!(rig.refused(Reason::TooLarge), 3);
+}
+
+#[tokio::test]
+async fn overload_is_503_with_a_delay() {
+    let rig = Setup {
+        budget: 1 << 20,
+        ..Setup::default()
+    }
+    .start();
+    let answer = post(
+        rig.http,
+        "/v1/traces",
+        &[PROTOBUF],
+        spans(1, 2 << 20).encode_to_vec(),
+    )
+    .await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.headers["retry-after"], "1");
+    let status = answer.status_message();
+    assert_eq!(
+        (status.code, status.retry_after),
+        (Code::Unavailable, Some(Duration::from_secs(1)))
+    );
+    assert_eq!(rig.refused(Reason::OverBudget), 1);
+}
+
+#[tokio::test]
+async fn failures_downstream_are_503_or_500() {
+    let busy = Failure::retryable(Reason::QueueFull, "full").after(Duration::from_millis(2500));
+    let rig = Setup::then(Then::Fail(busy)).start();
+    let answer = post(rig.http, "/v1/logs", &[PROTOBUF], records(1).encode_to_vec()).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.headers["retry-after"].as_bytes()),
+        (503, &b"3"[..])
+    );
+    let rig = Setup::then(Then::Fail(Failure::permanent(Reason::Rejected, "no"))).start();
+    let answer = post(
+        rig.http,
+        "/v1/logs",
+        &[JSON],
+        r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}"#,
+    )
+    .await;
+    assert_eq!(answer.status, 500);
+    assert_eq!(answer.status_message(), Status::new(Code::Internal, "no"));
+}
+
+#[tokio::test]
+async fn partial_success_in_protobuf() {
+    let rig = Setup::then(Then::Reject(300, "late")).start();
+    let answer = post(rig.http, "/v1/traces", &[PROTOBUF], spans(400, 5).encode_to_vec()).await;
+    let partial = ExportTraceServiceResponse::decode(answer.body)
+        .unwrap()
+        .partial_success
+        .unwrap();
+    assert_eq!(
+        (partial.rejected_spans, partial.error_message.as_str()),
+        (300, "late")
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_export_request_is_turned_down() {
+    let setup = Setup {
+        accepts: SignalSet::of(Signal::Traces),
+        ..Setup::default()
+    };
+    let rig = setup.start();
+    let unknown = post(rig.http, "/v2/traces", &[PROTOBUF], "").await;
+    assert_eq!(unknown.status, 404);
+    assert_eq!(unknown.status_message().code, Code::Unimplemented);
+    assert_eq!(post(rig.http, "/v1/logs", &[PROTOBUF], "").await.status, 404);
+
+    let host = rig.http.to_string();
+    let headers = [("host", host.as_str())];
+    let get = request(
+        Method::GET,
+        "/v1/traces".into(),
+        &headers,
+        Full::new(Bytes::new()),
+    );
+    let answer = send_http1(rig.http, get).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.headers["allow"].as_bytes()),
+        (405, &b"POST"[..])
+    );
+    assert_eq!(answer.status_message().code, Code::Unimplemented);
+
+    for content_type in ["text/plain", "application/grpc", "application/x-protobuf-ish"] {
+        let answer = post(rig.http, "/v1/traces", &[("content-type", content_type)], "x").await;
+        assert_eq!(answer.status, 415, "{content_type}");
+    }
+    assert_eq!(post(rig.http, "/v1/traces", &[], "x").await.status, 415);
+    let answer = post(
+        rig.http,
+        "/v1/traces",
+        &[PROTOBUF, ("content-encoding", "br")],
+        "x",
+    )
+    .await;
+    assert_eq!(answer.status, 415);
+    assert_eq!(answer.headers["accept-encoding"], "gzip, zstd, deflate");
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again() {
+    let rig = Rig::start();
+    let stream = TcpStream::connect(rig.http).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    let driver = tokio::spawn(connection);
+    let host = rig.http.to_string();
+    for count in 1..20_usize {
+        let body = Full::new(Bytes::from(spans(count, 10).encode_to_vec()));
+        let headers = [PROTOBUF, ("host", host.as_str())];
+        sender.ready().await.unwrap();
+        let response = sender
+            .send_request(request(Method::POST, "/v1/traces".into(), &headers, body))
+            .await;
+        assert_eq!(answer(response.unwrap()).await.status, 200);
+        assert_eq!(rig.pipeline.seen().pop().unwrap().items, count as u64);
+    }
+    driver.abort();
+}

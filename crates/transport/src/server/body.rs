@@ -1,0 +1,207 @@
+//! Reading a body into one buffer, under a lease and a limit.
+
+use super::refusal::Refusal;
+use crate::compression::{Decompressor, Encoding};
+use bytes::{Bytes, BytesMut};
+use forebay_core::{Clock, Lease, Ledger};
+use futures_util::future::BoxFuture;
+use http_body::Body;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// How long a body may make no progress. Until then its lease is held for bytes that do not come.
+const STALL: Duration = Duration::from_secs(30);
+
+/// A message that came in one frame of at least this size is kept where it was read. A smaller one is copied: it would keep
+/// a read buffer many times its size from being used again, which no lease covers, and the copy takes a microsecond or less.
+const WORTH_KEEPING: usize = 64 << 10;
+
+/// On what terms a server takes bodies.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Where their memory is leased.
+    pub ledger: Ledger,
+    /// The clock that stalled bodies are told by.
+    pub clock: Clock,
+    /// The most bytes that a body may have, on the wire and when decompressed.
+    pub max_bytes: usize,
+}
+
+/// A body, whole and decompressed.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The bytes, in one piece.
+    pub bytes: Bytes,
+    /// The memory that they take.
+    pub lease: Lease,
+}
+
+/// The data of a body, chunk by chunk, until it ends or stalls.
+pub(super) struct Chunks<'a, B> {
+    body: B,
+    clock: &'a Clock,
+    stall: Option<BoxFuture<'static, ()>>,
+    moved: bool,
+}
+
+impl<'a, B: Body<Data = Bytes> + Unpin> Chunks<'a, B> {
+    pub(super) fn new(body: B, clock: &'a Clock) -> Self {
+        Chunks {
+            body,
+            clock,
+            stall: None,
+            moved: false,
+        }
+    }
+
+    /// The next chunk, never empty; nothing at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// At least `count` bytes, if there are so many.
+    pub(super) async fn at_least(&mut self, count: usize) -> Result<Bytes, Refusal> {
+        let first = self.next().await?.unwrap_or_default();
+        if first.len() >= count {
+            return Ok(first);
+        }
+        let mut joined = BytesMut::from(first);
+        while joined.len() < count {
+            match self.next().await? {
+                Some(chunk) => joined.extend_from_slice(&chunk),
+                None => break,
+            }
+        }
+        Ok(joined.freeze())
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Refusal>> {
+        loop {
+            match Pin::new(&mut self.body).poll_frame(context) {
+                Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(Refusal::Gone)),
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(chunk) if !chunk.is_empty() => {
+                        self.moved = true;
+                        return Poll::Ready(Ok(Some(chunk)));
+                    }
+                    // Trailers, or an empty frame that ends the stream.
+                    _ => {}
+                },
+                Poll::Pending => return self.poll_stalled(context).map(Err),
+            }
+        }
+    }
+
+    /// One timer for the whole body, and none for a body that is there already.
+    fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<Refusal> {
+        loop {
+            let clock = self.clock;
+            let stall = self.stall.get_or_insert_with(|| clock.sleep(STALL));
+            ready!(stall.as_mut().poll(context));
+            if !std::mem::take(&mut self.moved) {
+                return Poll::Ready(Refusal::Stalled);
+            }
+            self.stall = None;
+        }
+    }
+
+    /// Refuses what comes after the end of the message.
+    async fn expect_end(&mut self) -> Result<(), Refusal> {
+        if self.body.is_end_stream() {
+            return Ok(());
+        }
+        match self.next().await? {
+            None => Ok(()),
+            Some(_) => Err(Refusal::Malformed("bytes after the end of the message")),
+        }
+    }
+}
+
+/// What is known of a message before it is read.
+pub(super) struct Announced {
+    pub(super) encoding: Encoding,
+    /// Its bytes on the wire, where that is known. They are leased.
+    pub(super) wire: Option<usize>,
+    pub(super) limit: usize,
+    pub(super) lease: Lease,
+}
+
+/// Reads the rest of a message that begins with `first`.
+pub(super) async fn collect<B: Body<Data = Bytes> + Unpin>(
+    first: Bytes,
+    chunks: &mut Chunks<'_, B>,
+    announced: Announced,
+) -> Result<Message, Refusal> {
+    let Announced {
+        encoding,
+        wire,
+        limit,
+        lease,
+    } = announced;
+    let bytes = match wire {
+        Some(wire) if encoding == Encoding::Identity && first.len() == wire => {
+            chunks.expect_end().await?;
+            keep(first)
+        }
+        Some(wire) if encoding == Encoding::Identity => fill(first, chunks, wire).await?,
+        _ => {
+            let decompressor = Decompressor::new(encoding, limit, lease.clone())?;
+            decompress(first, chunks, wire, decompressor).await?
+        }
+    };
+    Ok(Message { bytes, lease })
+}
+
+fn keep(whole: Bytes) -> Bytes {
+    if whole.len() >= WORTH_KEEPING {
+        whole
+    } else {
+        Bytes::copy_from_slice(&whole)
+    }
+}
+
+/// Exactly `wire` bytes, in a buffer of that size.
+async fn fill<B: Body<Data = Bytes> + Unpin>(
+    first: Bytes,
+    chunks: &mut Chunks<'_, B>,
+    wire: usize,
+) -> Result<Bytes, Refusal> {
+    let mut buffer = Vec::with_capacity(wire);
+    let mut chunk = first;
+    loop {
+        if chunk.len() > wire - buffer.len() {
+            return Err(Refusal::Malformed("bytes after the end of the message"));
+        }
+        buffer.extend_from_slice(&chunk);
+        if buffer.len() == wire {
+            chunks.expect_end().await?;
+            return Ok(Bytes::from(buffer));
+        }
+        chunk = chunks.next().await?.ok_or(Refusal::Gone)?;
+    }
+}
+
+async fn decompress<B: Body<Data = Bytes> + Unpin>(
+    first: Bytes,
+    chunks: &mut Chunks<'_, B>,
+    wire: Option<usize>,
+    mut decompressor: Decompressor,
+) -> Result<Bytes, Refusal> {
+    let mut taken = 0_usize;
+    let mut chunk = first;
+    loop {
+        taken += chunk.len();
+        if wire.is_some_and(|wire| taken > wire) {
+            return Err(Refusal::Malformed("bytes after the end of the message"));
+        }
+        decompressor.push(&chunk)?;
+        match chunks.next().await? {
+            Some(next) => chunk = next,
+            None if wire.is_some_and(|wire| taken < wire) => return Err(Refusal::Gone),
+            None => return Ok(Bytes::from(decompressor.finish()?)),
+        }
+    }
+}

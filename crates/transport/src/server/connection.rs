@@ -1,0 +1,155 @@
+//! One connection: its window, its settings, its life.
+
+use super::opening::{Heard, Opening};
+use super::{Incoming, Protocol, Reply, ServerSettings, Service};
+use forebay_core::component::NodeContext;
+use forebay_core::{Lease, Ledger, Origin, OverBudget, Reason, Tasks};
+use http::{Request, Response};
+use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// The smallest receive window of HTTP/2 (RFC 9113, section 6.9.2: the connection's starts there and cannot shrink).
+const SMALLEST_WINDOW: u32 = 65_535;
+/// The largest window: what a fast link within a data centre can have under way.
+const LARGEST_WINDOW: u32 = 4 << 20;
+/// The part of what is free for connections that the next one may have. With a thirty-second each, what is free halves with
+/// every 22 connections, so that many still find room in a small budget.
+const WINDOW_SHARE: u64 = 32;
+/// The largest frame: senders that honour it cost a third less than with frames of 16 KiB.
+const LARGEST_FRAME: u32 = 1 << 20;
+/// What a connection holds besides its window: write buffer, header tables and its own state.
+const OVERHEAD: u64 = 16 << 10;
+/// The most bytes of answers that wait on one stream. Ours are small.
+const SEND_BUFFER: usize = 64 << 10;
+/// The most bytes of headers of a request.
+const HEADERS: u32 = 16 << 10;
+/// The most that HTTP/1 reads ahead; hyper asks for at least 8 KiB.
+const READ_AHEAD: u32 = 256 << 10;
+/// How long the headers of an HTTP/1 request may take, waiting for the next one on an idle connection included.
+const HEADERS_WITHIN: Duration = Duration::from_secs(300);
+/// After so long without a byte an HTTP/2 peer is pinged,
+const PING_AFTER: Duration = Duration::from_secs(60);
+/// and given up after so long without an answer.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Starts the requests of HTTP/2 connections as tasks of the node.
+#[derive(Clone)]
+struct RequestTasks(Tasks);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for RequestTasks {
+    fn execute(&self, request: F) {
+        self.0.spawn("request", request);
+    }
+}
+
+/// The receive window for the next connection, when `free` bytes are free for connections.
+pub(super) fn window(free: u64) -> u32 {
+    u32::try_from(free / WINDOW_SHARE)
+        .unwrap_or(LARGEST_WINDOW)
+        .clamp(SMALLEST_WINDOW, LARGEST_WINDOW)
+}
+
+fn lease_window(ledger: &Ledger) -> Result<(u32, Lease), OverBudget> {
+    let window = window(ledger.free_for_connections());
+    let lease = ledger.lease_connection(u64::from(window) + OVERHEAD)?;
+    Ok((window, lease))
+}
+
+/// Serves one connection on any stream until it ends, or the process drains and its last request is answered. Tests use this
+/// with `tokio::io::duplex`, in the place of a socket.
+///
+/// If there is no memory for its window, the connection is closed at once: a client takes that as a server that is
+/// unavailable, and tries again.
+pub async fn serve_stream<IO, S>(
+    stream: IO,
+    service: Arc<S>,
+    origin: Origin,
+    node: &NodeContext,
+    settings: ServerSettings,
+) where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: Service,
+{
+    let (window, _lease) = match lease_window(&node.ledger) {
+        Ok(leased) => leased,
+        Err(error) => {
+            tracing::debug!(%error, "connection closed: no memory for it");
+            service.turned_away(Reason::OverBudget);
+            return;
+        }
+    };
+    let builder = builder(&node.tasks, settings, window);
+    let (stream, heard) = Opening::new(stream);
+    let origin = Arc::new(origin);
+    let serve = service_fn(move |request: Request<Incoming>| {
+        let answer = Arc::clone(&service).serve(request, Arc::clone(&origin));
+        async move { Ok::<Response<Reply>, Infallible>(answer.await) }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), serve);
+    live(connection, heard, node).await;
+}
+
+type Connection<'a, IO, F> = hyper_util::server::conn::auto::Connection<'a, TokioIo<IO>, F, RequestTasks>;
+
+/// From the first byte to the last: also through the drain.
+async fn live<IO, F>(connection: Connection<'_, Opening<IO>, F>, heard: Heard, node: &NodeContext)
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    F: hyper::service::Service<Request<Incoming>, Response = Response<Reply>, Error = Infallible>,
+    F::Future: Send + 'static,
+{
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => Some(ended),
+        () = heard.nothing_in_time(&node.clock) => return,
+        () = node.shutdown.draining() => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                biased;
+                ended = connection => ended,
+                () = node.shutdown.stopped() => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended with an error");
+    }
+}
+
+fn builder(tasks: &Tasks, settings: ServerSettings, window: u32) -> Builder<RequestTasks> {
+    let mut builder = Builder::new(RequestTasks(tasks.clone()));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(window)
+        .initial_connection_window_size(window)
+        .max_frame_size(window.min(LARGEST_FRAME))
+        .max_concurrent_streams(settings.max_concurrent_streams)
+        .max_header_list_size(HEADERS)
+        .max_send_buf_size(SEND_BUFFER)
+        .keep_alive_interval(PING_AFTER)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .auto_date_header(false);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_WITHIN)
+        .max_buf_size(window.min(READ_AHEAD) as usize);
+    match settings.protocol {
+        Protocol::Http2 => builder.http2_only(),
+        Protocol::Any => builder,
+    }
+}

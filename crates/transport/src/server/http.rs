@@ -1,0 +1,104 @@
+//! OTLP/HTTP's framing: content types, bodies and answers.
+
+use super::body::{Admission, Announced, Chunks, Message, collect};
+use super::refusal::Refusal;
+use super::reply::Reply;
+use crate::compression::Encoding;
+use crate::status::Status;
+use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use ::http::{HeaderMap, Response, StatusCode};
+use bytes::Bytes;
+use http_body::Body;
+
+/// How the messages of a request and its answer are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `application/x-protobuf`.
+    Protobuf,
+    /// `application/json`.
+    Json,
+}
+
+impl Format {
+    /// What the content type says, without its parameters; nothing for another type or none.
+    pub fn of(headers: &HeaderMap) -> Option<Format> {
+        let value = headers.get(CONTENT_TYPE)?.as_bytes();
+        let media_type = value.split(|&byte| byte == b';').next()?.trim_ascii();
+        if media_type.eq_ignore_ascii_case(b"application/x-protobuf") {
+            Some(Format::Protobuf)
+        } else if media_type.eq_ignore_ascii_case(b"application/json") {
+            Some(Format::Json)
+        } else {
+            None
+        }
+    }
+
+    /// The content type.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Format::Protobuf => "application/x-protobuf",
+            Format::Json => "application/json",
+        }
+    }
+}
+
+/// Reads a whole body. If its length is announced, that is leased before anything is read; else it is leased as it grows.
+///
+/// # Errors
+///
+/// See [`Refusal`].
+pub async fn read<B: Body<Data = Bytes> + Unpin>(
+    headers: &HeaderMap,
+    body: B,
+    admission: &Admission,
+) -> Result<Message, Refusal> {
+    let encoding = match headers.get(CONTENT_ENCODING) {
+        None => Encoding::Identity,
+        Some(name) => Encoding::parse(name.as_bytes()).ok_or(Refusal::Encoding)?,
+    };
+    let limit = admission.max_bytes;
+    let wire = body
+        .size_hint()
+        .exact()
+        .map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    if wire.is_some_and(|length| length > limit) {
+        return Err(Refusal::TooLarge { limit });
+    }
+    let lease = admission.ledger.lease(wire.unwrap_or(0) as u64)?;
+    let mut chunks = Chunks::new(body, &admission.clock);
+    let first = chunks.next().await?.unwrap_or_default();
+    collect(
+        first,
+        &mut chunks,
+        Announced {
+            encoding,
+            wire,
+            limit,
+            lease,
+        },
+    )
+    .await
+}
+
+/// An answer with a body.
+pub fn respond(status: StatusCode, format: Format, body: Bytes) -> Response<Reply> {
+    let mut response = Response::new(Reply::whole(body));
+    *response.status_mut() = status;
+    let content_type = HeaderValue::from_static(format.as_str());
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+/// The answer for a failure: `google.rpc.Status` as body, and `Retry-After` where there is a delay. `http` is usually the
+/// status's own, [`Status::http_status`].
+pub fn fail(status: &Status, http: StatusCode, format: Format) -> Response<Reply> {
+    let body = match format {
+        Format::Protobuf => status.to_protobuf(),
+        Format::Json => Bytes::from(status.to_json()),
+    };
+    let mut response = respond(http, format, body);
+    if let Some(delay) = status.retry_after_header() {
+        response.headers_mut().insert(RETRY_AFTER, delay);
+    }
+    response
+}

@@ -1,0 +1,67 @@
+//! Servers: sockets, connections, framing and admission. What the requests mean is the [`Service`]'s business.
+//!
+//! gRPC is served on hyper's HTTP/2 directly. A unary call is a POST with a prefix of five bytes before the message and two
+//! headers after the answer, and that is all of gRPC that OTLP needs; a general service stack costs more per small request
+//! than the rest of the way through the process.
+//!
+//! How memory stays bounded:
+//!
+//! - a connection leases its receive window before it is served: [`window`](connection::window) shrinks with what is free;
+//! - a body is leased before it is read, by its announced length where there is one: [`grpc::read`], [`http::read`];
+//! - the number of connections, and of requests at once on each, is limited: [`ServerSettings`].
+
+mod body;
+mod connection;
+pub mod grpc;
+pub mod http;
+mod listener;
+mod opening;
+mod refusal;
+mod reply;
+#[cfg(test)]
+mod tests;
+
+pub use body::{Admission, Message};
+pub use connection::serve_stream;
+pub use hyper::body::Incoming;
+pub use listener::Listener;
+pub use refusal::Refusal;
+pub use reply::Reply;
+
+use ::http::{Request, Response};
+use forebay_core::{Origin, Reason};
+use std::future::Future;
+use std::sync::Arc;
+
+/// The versions of HTTP that a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/2 only, without TLS ("prior knowledge"): for gRPC.
+    Http2,
+    /// HTTP/1.1, or HTTP/2 if the client starts with its preface.
+    Any,
+}
+
+/// The limits of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// The versions of HTTP.
+    pub protocol: Protocol,
+    /// The most connections at once; more are closed as they are accepted.
+    pub max_connections: usize,
+    /// The most requests at once on one HTTP/2 connection. Clients hold back more by themselves.
+    pub max_concurrent_streams: u32,
+}
+
+/// What a server does with requests.
+pub trait Service: Send + Sync + 'static {
+    /// Serves one request. If the client goes away, the future is dropped where it waits.
+    fn serve(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        origin: Arc<Origin>,
+    ) -> impl Future<Output = Response<Reply>> + Send;
+
+    /// A connection was closed before it was served, for `reason`.
+    fn turned_away(&self, reason: Reason);
+}
