@@ -44,8 +44,8 @@ use crate::{Signal, WireError};
 /// Converts the JSON of an export request to its wire bytes.
 ///
 /// `limit` is the most bytes that the message may have: JSON can be a quarter of it (`0` is a byte, the number 8), so
-/// the size of the text does not bound it. Memory stays within the limit plus the largest value of the text, besides
-/// the growth of the vector.
+/// the size of the text does not bound it. Memory stays within the limit plus the largest value of the text, and twice that
+/// while the vector grows; it starts with room for half the text.
 ///
 /// # Errors
 ///

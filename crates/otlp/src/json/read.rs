@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<u8>, Failure> {
         let mut reader = Reader {
             lexer: Lexer::new(text),
-            wire: Wire::new(limit),
+            wire: Wire::new(text.len() / 2, limit),
             scratch: Vec::new(),
         };
         reader.message(message, 1)?;

@@ -13,9 +13,10 @@ pub(super) struct Wire {
 pub(super) struct Open(usize);
 
 impl Wire {
-    pub(super) fn new(limit: usize) -> Self {
+    /// Room for `expected` bytes, but for no more than `limit`.
+    pub(super) fn new(expected: usize, limit: usize) -> Self {
         Wire {
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(expected.min(limit)),
             limit,
         }
     }
