@@ -7,6 +7,8 @@ use crate::{Depth, Signal, WireError, validate};
 /// Only the envelopes around the items are read (for metrics also each metric and its data), the items are skipped by their
 /// lengths: about 40 instructions for each item, whatever its size.
 ///
+/// A metric that carries more than one kind of data, which no known encoder writes, counts with the points of each.
+///
 /// # Errors
 ///
 /// A fault of an envelope. Faults inside items, resources and scopes are not seen: [`validate`] with [`Depth::Full`] counts

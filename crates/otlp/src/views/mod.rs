@@ -8,7 +8,7 @@
 //! may be packed or not. One thing is simpler than protobuf: a message that is not repeated and yet occurs twice is not merged,
 //! the last counts. No known encoder writes such a thing.
 //!
-//! Every getter fails with a [`WireError`] where the bytes cannot be read, where the field has a wire type other than its
+//! Every getter fails with a [`crate::WireError`] where the bytes cannot be read, where the field has a wire type other than its
 //! declaration's, or where a `string` is not UTF-8; never after [`crate::validate`] with [`crate::Depth::Full`] has passed the
 //! request. Offsets in the errors of a view count from the start of its bytes.
 
