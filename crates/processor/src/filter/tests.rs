@@ -146,7 +146,7 @@ fn mistakes_have_places() {
         ),
         (
             "rules = [{ status = [\"failed\"] }]",
-            "unknown variant `failed`",
+            "unknown value `failed`",
             "\"failed\"",
         ),
         ("rules = [{ severity_min = 25 }]", "25 is not a severity", "25"),
@@ -189,6 +189,8 @@ fn speaks_of(rule: &[Condition], signal: Signal) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn property_filter_keeps_exactly_what_the_rules_select(
         request in testing::request(),

@@ -3,7 +3,7 @@
 use super::pattern::Pattern;
 use crate::wire::Scalar;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -137,6 +137,10 @@ impl<'de> Visitor<'de> for ConditionVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AttributeCondition, A::Error> {
         let mut present = None;
         while let Some(key) = map.next_key::<String>()? {
+            if key.starts_with('$') {
+                // The TOML reader passes a date as a table with one such key.
+                return Err(A::Error::invalid_type(Unexpected::Other("date"), &self));
+            }
             if key != "present" {
                 return Err(A::Error::unknown_field(&key, &["present"]));
             }
