@@ -241,7 +241,7 @@ impl Stage {
         let mut scan = patch.scan();
         let mut seen = 0;
         let mut displaced = Displaced::new();
-        while let Some(field) = scan.next_of(number)? {
+        while let Some(field) = scan.next_attribute(number, self.lengths)? {
             let found = actions::found(patch.buffer(), &field)?;
             if self.lengths >> (found.read.key.len() & 63) & 1 == 0 {
                 continue;

@@ -32,8 +32,15 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 /// Appends the tag and the length of a length-delimited field whose value follows.
 #[inline]
 pub(super) fn put_header(out: &mut Vec<u8>, number: u32, length: usize) {
-    put_varint(out, u64::from(number) << 3 | LEN);
-    put_varint(out, length as u64);
+    let tag = u64::from(number) << 3 | LEN;
+    match (number, length) {
+        (..16, ..0x80) => out.extend_from_slice(&[tag as u8, length as u8]),
+        (..16, ..0x4000) => out.extend_from_slice(&[tag as u8, length as u8 | 0x80, (length >> 7) as u8]),
+        _ => {
+            put_varint(out, tag);
+            put_varint(out, length as u64);
+        }
+    }
 }
 
 /// Appends a whole length-delimited field.

@@ -82,37 +82,53 @@ impl<'a> Scan<'a> {
     /// The next field of this number.
     #[inline]
     pub(super) fn next_of(&mut self, number: u32) -> Result<Option<Placed>, WireError> {
-        while let Some(field) = self.next_field()? {
-            if field.number == number {
-                return Ok(Some(field));
+        loop {
+            self.skip_short(|tag, _| is_other(tag, number));
+            match self.next_field()? {
+                Some(field) if field.number != number => {}
+                field => return Ok(field),
             }
         }
-        Ok(None)
+    }
+
+    /// The next attribute, a `KeyValue` in a field of this number, whose key has one of the `lengths`: bit `n` stands for a
+    /// length of `n` modulo 64.
+    #[inline]
+    pub(super) fn next_attribute(&mut self, number: u32, lengths: u64) -> Result<Option<Placed>, WireError> {
+        loop {
+            self.skip_short(|tag, body| is_other(tag, number) || is_plain_of_other_length(body, lengths));
+            match self.next_field()? {
+                Some(field) if field.number != number => {}
+                field => return Ok(field),
+            }
+        }
+    }
+
+    /// Steps over fields of the usual form as long as `skip`, given the tag and the value, says so.
+    #[inline(always)]
+    fn skip_short(&mut self, skip: impl Fn(u8, &[u8]) -> bool) {
+        let mut rest = self.bytes.get(self.position..).unwrap_or_default();
+        while let Some(&[tag, first, second]) = rest.first_chunk() {
+            let (head, length) = short_extent(tag, first, second);
+            let Some((field, next)) = rest.split_at_checked(head + length) else {
+                break;
+            };
+            if head == 0 || !skip(tag, field.get(head..).unwrap_or_default()) {
+                break;
+            }
+            rest = next;
+        }
+        self.position = self.bytes.len() - rest.len();
     }
 
     /// A field with a tag of one byte, a length of at most two and a varint of one.
     #[inline]
     fn short_field(&self) -> Option<Placed> {
         let start = self.position;
-        let &[tag, first, ..] = self.bytes.get(start..)? else {
-            return None;
-        };
-        let (body, end) = match tag & 7 {
-            LEN if first < 0x80 => (start + 2, start + 2 + usize::from(first)),
-            LEN => {
-                let second = *self.bytes.get(start + 2)?;
-                let length = usize::from(first & 0x7f) | usize::from(second) << 7;
-                if second >= 0x80 {
-                    return None;
-                }
-                (start + 3, start + 3 + length)
-            }
-            0 if first < 0x80 => (start + 1, start + 2),
-            1 => (start + 1, start + 9),
-            5 => (start + 1, start + 5),
-            _ => return None,
-        };
-        let usual = (8..0x80).contains(&tag) && end <= self.bytes.len();
+        let &[tag, first, second] = self.bytes.get(start..)?.first_chunk()?;
+        let (head, length) = short_extent(tag, first, second);
+        let (body, end) = (start + head, start + head + length);
+        let usual = head != 0 && tag < 0x80 && end <= self.bytes.len();
         usual.then_some(Placed {
             number: u32::from(tag >> 3),
             wire: tag & 7,
@@ -175,6 +191,69 @@ impl<'a> Scan<'a> {
             }),
         }
     }
+}
+
+/// Whether a field whose tag begins with this byte surely has another number. Of tags of several bytes, only that it is none
+/// of the numbers below 16 is sure.
+#[inline(always)]
+const fn is_other(tag: u8, number: u32) -> bool {
+    if tag < 0x80 {
+        (tag >> 3) as u32 != number
+    } else {
+        number < 16
+    }
+}
+
+/// How many bytes come before the value of a field that begins with these three bytes, and how many the value has. Nothing
+/// comes before it if the field has to be read the long way: by its tag, length or varint, or because it is invalid.
+///
+/// Written without a jump table, whose indirect jumps are hard to predict.
+#[inline(always)]
+const fn short_extent(tag: u8, first: u8, second: u8) -> (usize, usize) {
+    if tag < 8 {
+        return (0, 0);
+    }
+    if tag >= 0x80 {
+        // The one field of OTLP with a tag of two bytes that is in nearly every item: the flags of a span, fixed32.
+        return if tag & 7 == 5 && first > 0 && first < 0x80 {
+            (2, 4)
+        } else {
+            (0, 0)
+        };
+    }
+    let wire = tag & 7;
+    if wire == LEN {
+        if first < 0x80 {
+            (2, first as usize)
+        } else if second < 0x80 {
+            (3, (first & 0x7f) as usize | (second as usize) << 7)
+        } else {
+            (0, 0)
+        }
+    } else if wire == 1 {
+        (1, 8)
+    } else if wire == 0 && first < 0x80 {
+        (1, 1)
+    } else if wire == 5 {
+        (1, 4)
+    } else {
+        (0, 0)
+    }
+}
+
+/// Whether this is a `KeyValue` as every encoder writes it, with a key of none of these lengths.
+#[inline(always)]
+fn is_plain_of_other_length(body: &[u8], lengths: u64) -> bool {
+    let Some((&[0x0a, length], rest)) = body.split_first_chunk() else {
+        return false;
+    };
+    if length >= 0x80 || lengths >> (length & 63) & 1 == 1 {
+        return false;
+    }
+    let Some(&[0x12, value_length, ref value @ ..]) = rest.get(usize::from(length)..) else {
+        return false;
+    };
+    value_length < 0x80 && usize::from(value_length) == value.len()
 }
 
 /// A `KeyValue` message, read.

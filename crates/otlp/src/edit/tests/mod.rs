@@ -1,5 +1,6 @@
 //! Tests of the editor.
 
 mod arbitrary;
+mod cases;
 mod model;
 mod properties;

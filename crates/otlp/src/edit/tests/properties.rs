@@ -254,6 +254,8 @@ fn damaged(request: Vec<u8>, damage: &[(Index, u8)], length: &Index) -> Vec<u8> 
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
     #[test]
     fn property_attribute_edits_of_traces(
         request in traces(),
