@@ -37,6 +37,9 @@ pub fn json_schema(registry: &Registry) -> Value {
         "edges": edges,
     });
     let mut definitions = all.generator.take_definitions(true);
+    for (_, definition) in definitions.iter_mut() {
+        allow_references(definition);
+    }
     definitions.extend(all.nodes);
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -87,6 +90,9 @@ impl Definitions {
 
     /// The schema of `[receivers]`, `[processors]` or `[exporters]`.
     fn group<P>(&mut self, group: &str, components: &BTreeMap<&'static str, Registered<P>>) -> Value {
+        if components.is_empty() {
+            return json!({ "type": "object", "additionalProperties": false });
+        }
         let mut by_name = Map::new();
         let mut by_type = Vec::new();
         for (kind, component) in components {
@@ -138,3 +144,19 @@ fn node(mut schema: Value, about: &About) -> Value {
     }
     schema
 }
+
+/// Lets a list of words be a reference as well: `format = "${env:LOG_FORMAT}"`.
+fn allow_references(schema: &mut Value) {
+    let word = |choice: &Value| choice["type"] == "string" && choice.get("const").is_some();
+    let documented = schema["oneOf"].as_array().is_some_and(|all| {
+        all.iter()
+            .all(|choice| word(choice) || choice.get("enum").is_some())
+    });
+    let words = schema["type"] == "string" && schema.get("enum").is_some();
+    if documented || words {
+        *schema = json!({ "anyOf": [schema.take(), { "type": "string", "pattern": "\\$\\{" }] });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use super::*;
 use forebay_core::Diagnostic;
 use forebay_core::registry::Registry;
 use forebay_core::settings::{OnFull, Period, Ratio, Size};
+use proptest::prelude::*;
 use serde_json::json;
 use std::collections::HashMap;
 use std::env::VarError;
@@ -13,14 +14,13 @@ use std::time::Duration;
 /// Variables and files of nowhere but one test.
 #[derive(Default)]
 struct Made {
-    variables: HashMap<&'static str, &'static str>,
+    variables: HashMap<&'static str, String>,
     files: HashMap<&'static str, &'static str>,
 }
 
 impl Environment for Made {
     fn variable(&self, name: &str) -> Result<String, VarError> {
-        let value = self.variables.get(name).ok_or(VarError::NotPresent)?;
-        Ok((*value).to_owned())
+        self.variables.get(name).cloned().ok_or(VarError::NotPresent)
     }
 
     fn read_file(&self, path: &Path) -> std::io::Result<String> {
@@ -152,7 +152,12 @@ fn strings(text: &str, env: &Made) -> Strings {
 #[test]
 fn references_are_resolved_in_values() {
     let env = Made {
-        variables: [("HOST", "h\"\n[x]"), ("EMPTY", ""), ("type", "t")].into(),
+        variables: [
+            ("HOST", "h\"\n[x]".to_owned()),
+            ("EMPTY", "".to_owned()),
+            ("type", "t".to_owned()),
+        ]
+        .into(),
         files: [("/run/token", "s3cret\r\n"), ("/two", "a\nb\n\n")].into(),
     };
     let read = strings(
@@ -169,7 +174,7 @@ b = ["${env:EMPTY}", "${env:EMPTY:-full}", "${env:HOST:?needed}", "${file:/run/t
 #[test]
 fn keys_are_never_resolved_and_types_are() {
     let env = Made {
-        variables: [("KIND", "otlp_grpc")].into(),
+        variables: [("KIND", "otlp_grpc".to_owned())].into(),
         ..Made::default()
     };
     let text = "[exporters.x]\ntype = \"${env:KIND}\"\nheaders = { \"${env:KIND}\" = \"1\" }\n";
@@ -186,7 +191,7 @@ fn keys_are_never_resolved_and_types_are() {
 #[test]
 fn each_value_has_an_origin() {
     let env = Made {
-        variables: [("HOST", "h")].into(),
+        variables: [("HOST", "h".to_owned())].into(),
         files: [("/t", "x")].into(),
     };
     let text = "[receivers.x]\na = 1\nb = [\"${env:HOST}\", \"y\"]\nc.\"d e\" = \"${file:/t}${env:NO:-z}\"\n";
@@ -223,7 +228,7 @@ fn a_mounted_config_map_is_read_once() {
 #[test]
 fn a_config_can_come_from_a_variable() {
     let env = Made {
-        variables: [("CONFIG", "[log]\nlevel = 3\n")].into(),
+        variables: [("CONFIG", "[log]\nlevel = 3\n".to_owned())].into(),
         ..Made::default()
     };
     let problems = load(&[Input::parse("env:CONFIG")], &env).unwrap_err();
@@ -370,4 +375,58 @@ fn the_schema_of_a_program_without_components_describes_the_rest() {
     let pipeline = &schema["properties"]["pipelines"]["additionalProperties"];
     assert_eq!(pipeline["required"], json!(["from"]));
     assert!(pipeline["properties"]["via"]["description"].is_string());
+}
+
+/// Pieces of config texts, right and wrong.
+fn pieces() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "[receivers.a]\n",
+        "[pipelines.p]\n",
+        "[edges.\"a -> b\"]\n",
+        "[log]\n",
+        "[memory]\n",
+        "from",
+        "level",
+        "budget",
+        "token",
+        "type",
+        " = ",
+        "\"",
+        "\"\"\"",
+        "'",
+        "${env:X",
+        "}",
+        "$",
+        "[",
+        "]",
+        "{",
+        ",",
+        "\n",
+        "\t",
+        "\u{e9}",
+        "\u{1f600}",
+        "3",
+        "\"a\"",
+        "\"${env:NO}\"",
+        "#",
+    ]);
+    prop::collection::vec(words, 0..40).prop_map(|words| words.concat())
+}
+
+proptest! {
+    #[test]
+    fn property_no_text_panics_and_every_error_can_be_shown(text in pieces()) {
+        let examined = examine(&one(&text), &Made::default());
+        let shown = render(&examined.diagnostics, Style::default());
+        prop_assert_eq!(shown.matches(" test.toml:").count() > 0, !examined.diagnostics.is_empty());
+        prop_assert_eq!(to_json(&examined.diagnostics).as_array().unwrap().len(), examined.diagnostics.len());
+    }
+
+    #[test]
+    fn property_what_is_resolved_is_never_structure(value in "\\PC{0,40}|[\"\\\\\n\\[\\]={}$]{0,12}") {
+        let env = Made { variables: [("X", value.clone())].into(), ..Made::default() };
+        let read = strings("a = \"<${env:X}>\"\nb = []\n", &env);
+        prop_assert_eq!(read.a, format!("<{value}>"));
+        prop_assert!(read.b.is_empty());
+    }
 }

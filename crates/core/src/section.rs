@@ -202,7 +202,7 @@ impl Section {
             DeValue::Float(number) => number.to_string(),
             _ => return message.to_owned(),
         };
-        let message = message
+        let message = without_parts(message, &text, shown)
             .replace(&format!("{text:?}"), &format!("\"{shown}\""))
             .replace(&format!("`{text}`"), &format!("`{shown}`"));
         // A short value may well be a word of the message itself.
@@ -212,6 +212,19 @@ impl Section {
             message
         }
     }
+}
+
+/// `message` with each word in backquotes that is a part of `text` replaced by `shown`.
+fn without_parts(message: &str, text: &str, shown: &str) -> String {
+    let words = message.split('`').enumerate().map(|(index, word)| {
+        let quoted = index % 2 == 1 && !word.is_empty();
+        if quoted && text.contains(word) {
+            shown
+        } else {
+            word
+        }
+    });
+    words.collect::<Vec<&str>>().join("`")
 }
 
 /// The table that a value is; an empty one in its place if it is none.

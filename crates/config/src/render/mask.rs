@@ -99,3 +99,41 @@ fn unclosed(text: &str, from: usize, value: &str, quotes: &str) -> Option<usize>
             .map_or(text.len(), |closing| opening + closing + quotes.len()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hidden(text: &str) -> Vec<&str> {
+        secrets(text).into_iter().map(|range| &text[range]).collect()
+    }
+
+    #[test]
+    fn values_of_secret_keys_are_hidden_at_any_depth() {
+        let text = "a = \"x\"\npassword = \"p1\"\n[t]\nauth = { bearer_token = 'p2', user = \"u\" }\nsecrets = [\"p3\", 4]\n";
+        assert_eq!(hidden(text), ["\"p1\"", "'p2'", "\"p3\"", "4"]);
+    }
+
+    #[test]
+    fn headers_are_hidden_whatever_their_names() {
+        let text = "headers = { x-team = \"p1\" }\nlist = [{ key = \"x-api-key\", value = \"p2\" }, { key = \"k\", value = \"v\" }]\n";
+        assert_eq!(hidden(text), ["\"p1\"", "\"p2\""]);
+    }
+
+    #[test]
+    fn a_mere_reference_is_shown_and_a_default_is_not() {
+        let text =
+            "token = \"${env:TOKEN}\"\nsecret = \"${file:/run/s}\"\npassword = \"${env:P:-hunter2}\"\n";
+        assert_eq!(hidden(text), ["\"${env:P:-hunter2}\""]);
+    }
+
+    #[test]
+    fn in_a_broken_text_too_much_is_hidden_rather_than_too_little() {
+        let text = "a = [\npassword = \"\"\"p1\np2\n\"\"\"\nb = 1 = {\nx.token=p3\n";
+        let hidden = hidden(text).join("|");
+        for secret in ["p1", "p2", "p3"] {
+            assert!(hidden.contains(secret), "{secret} is not in {hidden}");
+        }
+        assert!(!hidden.contains("b = 1"), "{hidden}");
+    }
+}
