@@ -1,7 +1,16 @@
 use super::body::Outgoing;
+use super::dial::Dialer;
 use super::endpoint::{Endpoint, Target};
+use super::{CallError, GrpcClient, GrpcMethod, GrpcSettings, Surroundings};
 use bytes::{Buf, Bytes};
+use forebay_core::{Clock, Ledger, Phase, ShutdownTrigger, Spawn, Tasks, Time, TimeSource};
+use futures_util::future::BoxFuture;
 use std::io::IoSlice;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 fn endpoint(text: &str) -> Result<Endpoint, String> {
     text.parse()
@@ -118,4 +127,179 @@ fn nothing_is_read_past_the_end() {
     let mut body = Outgoing::plain(&[Bytes::from_static(b"abc")]);
     body.advance(9);
     assert_eq!((body.remaining(), body.chunk()), (0, &b""[..]));
+}
+
+// ------------------------------------------------------------------------------ connections
+
+/// A clock that runs a thousand times as fast.
+struct Hurried(std::time::Instant);
+
+const HURRY: u32 = 1000;
+
+impl TimeSource for Hurried {
+    fn now(&self) -> Time {
+        Time(self.0.elapsed() * HURRY)
+    }
+
+    fn unix_nanos(&self) -> u64 {
+        7
+    }
+
+    fn sleep_until(&self, until: Time) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(until.since(self.now()) / HURRY))
+    }
+}
+
+#[derive(Default)]
+struct TestTasks(Mutex<JoinSet<()>>);
+
+impl Spawn for TestTasks {
+    fn spawn(&self, _: &'static str, task: BoxFuture<'static, ()>) {
+        self.0.lock().unwrap().spawn(task);
+    }
+}
+
+struct Rig {
+    client: GrpcClient,
+    method: GrpcMethod,
+    tasks: Arc<TestTasks>,
+    shutdown: ShutdownTrigger,
+}
+
+fn rig(target: Target) -> Rig {
+    let tasks = Arc::new(TestTasks::default());
+    let (trigger, shutdown) = ShutdownTrigger::new();
+    let surroundings = Surroundings {
+        clock: Clock::new(Arc::new(Hurried(std::time::Instant::now()))),
+        tasks: Tasks::new(Arc::clone(&tasks) as Arc<dyn Spawn>),
+        shutdown,
+        ledger: Ledger::new(1 << 20),
+    };
+    let settings = GrpcSettings {
+        target,
+        connections: 1,
+        headers: http::HeaderMap::new(),
+        encoding: crate::compression::Encoding::Identity,
+        timeout: Duration::ZERO,
+        connect_timeout: Duration::from_secs(100_000),
+    };
+    let client = GrpcClient::new(settings, &surroundings).unwrap();
+    let method = client.method("/a.B/C").unwrap();
+    Rig {
+        client,
+        method,
+        tasks,
+        shutdown: trigger,
+    }
+}
+
+impl Rig {
+    async fn call(&self) -> Result<super::GrpcReply, CallError> {
+        self.client.call(&self.method, &[Bytes::from_static(b"x")]).await
+    }
+
+    async fn all_tasks_end(&self) {
+        let mut tasks = std::mem::take(&mut *self.tasks.0.lock().unwrap());
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Takes connections and then never reads them again: no answer to a request, none to a ping.
+async fn deaf() -> (Target, tokio::task::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let deaf = tokio::spawn(async move {
+        let mut held = Vec::new();
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            held.push(h2::server::handshake(socket).await.unwrap());
+        }
+    });
+    (tcp("127.0.0.1", address.port()), deaf)
+}
+
+#[tokio::test]
+async fn a_connection_whose_pings_go_unanswered_is_given_up() {
+    let (target, _deaf) = deaf().await;
+    let rig = rig(target);
+    assert!(matches!(rig.call().await, Err(CallError::Unreachable { .. })));
+    rig.all_tasks_end().await;
+    // What never answered counts as unreachable: the next call does not wait for it again.
+    let Err(CallError::Unreachable {
+        message,
+        after: Some(_),
+    }) = rig.call().await
+    else {
+        panic!("a new connection was made at once");
+    };
+    assert!(message.contains("pings"), "{message}");
+}
+
+#[tokio::test]
+async fn connections_end_when_the_process_stops() {
+    let (target, _deaf) = deaf().await;
+    let rig = rig(target);
+    let mut call = pin!(rig.call());
+    tokio::select! {
+        biased;
+        outcome = &mut call => panic!("{outcome:?}"),
+        () = async { while rig.tasks.0.lock().unwrap().is_empty() { tokio::task::yield_now().await } } => {}
+    }
+    rig.shutdown.advance(Phase::Stopped);
+    rig.all_tasks_end().await;
+    assert!(matches!(call.await, Err(CallError::Unreachable { .. })));
+}
+
+#[tokio::test]
+async fn a_failure_to_connect_is_remembered_for_a_while() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = tcp("127.0.0.1", listener.local_addr().unwrap().port());
+    drop(listener);
+    let clock = Clock::new(Arc::new(Hurried(std::time::Instant::now())));
+    let dialer = Dialer::new(target, Duration::from_secs(100_000), clock.clone());
+    let mut longest = Duration::ZERO;
+    for _ in 0..12 {
+        let Err(CallError::Unreachable {
+            message,
+            after: Some(after),
+        }) = dialer.dial().await
+        else {
+            panic!("connected to nothing");
+        };
+        assert!(message.starts_with("cannot connect to 127.0.0.1:"), "{message}");
+        assert!(after <= Duration::from_secs(10));
+        longest = longest.max(after);
+        clock.sleep(after).await;
+    }
+    assert!(longest > Duration::from_secs(2), "the pause grows: {longest:?}");
+}
+
+#[tokio::test]
+async fn unix_sockets_are_reached() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("otlp.sock");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let server = tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(socket).await.unwrap();
+        let (request, mut respond) = connection.accept().await.unwrap().unwrap();
+        assert_eq!(request.uri().to_string(), "http://localhost/a.B/C");
+        let head = http::Response::builder()
+            .header("grpc-status", "5")
+            .body(())
+            .unwrap();
+        respond.send_response(head, true).unwrap();
+        while connection.accept().await.is_some() {}
+    });
+    let rig = rig(format!("unix://{}", path.display())
+        .parse::<Endpoint>()
+        .unwrap()
+        .target(0));
+    assert_eq!(
+        rig.call().await.unwrap().status.code,
+        crate::status::Code::NotFound
+    );
+    rig.client.close();
+    rig.all_tasks_end().await;
+    server.await.unwrap();
 }
