@@ -117,7 +117,14 @@ pub fn run(scenario: &Scenario, set: &BTreeMap<String, String>) -> Result<Outcom
     let mut outcome = Outcome::new(scenario);
     for round in 0..scenario.rounds {
         for cell in scenario.cells() {
-            for system in &scenario.systems {
+            // Whoever comes first in a cell pays for memory that the generator and the sink touch for the first time, so
+            // another system comes first in each round.
+            let order = scenario
+                .systems
+                .iter()
+                .cycle()
+                .skip(round % scenario.systems.len().max(1));
+            for system in order.take(scenario.systems.len()) {
                 progress(&format!("round {} {} {}", round + 1, cell, system.name));
                 match measure::measure(scenario, system, &cell, set) {
                     Ok(measurement) => outcome.add(scenario, &cell, system, measurement),

@@ -71,14 +71,21 @@ impl Outcome {
                 rounds: vec![one],
             }),
         }
-        self.compare(cell);
+        self.compare(scenario, cell);
     }
 
-    fn compare(&mut self, cell: &Cell) {
-        let mut yardstick = None;
+    /// Compares with the first system of the scenario; without its figures there is nothing to compare with.
+    fn compare(&mut self, scenario: &Scenario, cell: &Cell) {
+        let is_first = |row: &&Row| {
+            scenario
+                .systems
+                .first()
+                .is_some_and(|first| first.name == row.system)
+        };
+        let rows = || self.rows.iter().filter(|row| row.cell == *cell);
+        let first = rows().find(is_first).map(|row| row.median.cpu_us_per_item);
         for row in self.rows.iter_mut().filter(|row| row.cell == *cell) {
-            let first = *yardstick.get_or_insert(row.median.cpu_us_per_item);
-            row.over_first = Some(row.median.cpu_us_per_item / first);
+            row.over_first = first.map(|first| row.median.cpu_us_per_item / first);
         }
     }
 
