@@ -15,7 +15,7 @@ pub struct OtlpConfig {
     /// The HTTP server: HTTP/1.1, and HTTP/2 without TLS for clients that start with it.
     pub http: HttpConfig,
     /// The most bytes of one request, on the wire and when decompressed. A larger one is refused for good:
-    /// RESOURCE_EXHAUSTED or 413. At most `4GiB`, which is as long as a gRPC message can be.
+    /// RESOURCE_EXHAUSTED or 413. Less than `4GiB`, as the length of a gRPC message has 32 bits.
     pub max_request_bytes: Size,
     /// When senders are told that all is well.
     pub acknowledge: Acknowledge,

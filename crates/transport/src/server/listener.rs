@@ -63,8 +63,9 @@ impl Listener {
         settings: ServerSettings,
     ) -> io::Result<()> {
         let socket = tokio::net::TcpListener::from_std(self.socket)?;
-        let most = settings.max_connections.min(Semaphore::MAX_PERMITS);
-        let room = Arc::new(Semaphore::new(most));
+        // `acquire_many` takes no more than fit 32 bits.
+        let most = u32::try_from(settings.max_connections).unwrap_or(u32::MAX);
+        let room = Arc::new(Semaphore::new(most as usize));
         while let Some(accepted) = next(&socket, &node).await {
             match accepted {
                 Ok((stream, peer)) => start(stream, peer, &room, (&service, &node, settings)),
@@ -76,9 +77,9 @@ impl Listener {
             }
         }
         drop(socket);
-        let all = u32::try_from(most).unwrap_or(u32::MAX);
+
         // Each connection holds a permit until it ends. The semaphore is never closed, so this cannot fail.
-        let _ = room.acquire_many(all).await;
+        let _ = room.acquire_many(most).await;
         Ok(())
     }
 }

@@ -1,1 +1,293 @@
+use super::body::{Announced, Chunks, collect};
+use super::connection::window;
+use super::*;
+use crate::compression::{Compressors, Encoding};
+use ::http::HeaderMap;
+use bytes::{BufMut, Bytes};
+use forebay_core::component::NodeContext;
+use forebay_core::{
+    Clock, Health, Lease, Ledger, NodeId, Phase, ShutdownTrigger, Spawn, Tasks, Time, TimeSource,
+};
+use futures_util::future::BoxFuture;
+use http_body::Frame;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncReadExt, DuplexStream};
 
+/// A body of these chunks, after which it ends or waits for ever.
+struct Script {
+    chunks: VecDeque<Bytes>,
+    ends: bool,
+}
+
+impl http_body::Body for Script {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.chunks.pop_front() {
+            Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
+            None if self.ends => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+}
+
+fn script(bytes: &[u8], chunk: usize) -> Script {
+    let chunks = bytes.chunks(chunk.max(1)).map(Bytes::copy_from_slice).collect();
+    Script { chunks, ends: true }
+}
+
+/// Time that has always passed already. Counts who waits for it.
+#[derive(Default)]
+struct Hasty(AtomicUsize);
+
+impl TimeSource for Hasty {
+    fn now(&self) -> Time {
+        Time::default()
+    }
+    fn unix_nanos(&self) -> u64 {
+        0
+    }
+    fn sleep_until(&self, _: Time) -> BoxFuture<'static, ()> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[derive(Default)]
+struct TestTasks(Mutex<tokio::task::JoinSet<()>>);
+
+impl Spawn for TestTasks {
+    fn spawn(&self, _: &'static str, task: BoxFuture<'static, ()>) {
+        self.0.lock().unwrap().spawn(task);
+    }
+}
+
+fn node(budget: u64, clock: Clock) -> (NodeContext, ShutdownTrigger) {
+    let (trigger, shutdown) = ShutdownTrigger::new();
+    let node = NodeContext {
+        node: NodeId(0),
+        name: "server".into(),
+        clock,
+        tasks: Tasks::new(Arc::new(TestTasks::default())),
+        ledger: Ledger::new(budget),
+        shutdown,
+        health: Health::default(),
+    };
+    (node, trigger)
+}
+
+fn admission(max_bytes: usize) -> Admission {
+    Admission {
+        ledger: Ledger::new(64 << 20),
+        clock: Clock::system(),
+        max_bytes,
+    }
+}
+
+/// Answers a call with its own message.
+#[derive(Default)]
+struct Echo {
+    turned_away: AtomicUsize,
+}
+
+impl Service for Echo {
+    async fn serve(self: Arc<Self>, request: Request<Incoming>, _: Arc<Origin>) -> Response<Reply> {
+        let (head, body) = request.into_parts();
+        match grpc::read(&head.headers, body, &admission(1 << 20)).await {
+            Ok(message) => grpc::succeed(grpc::frame(&message.bytes)),
+            Err(refusal) => grpc::fail(&refusal.status()),
+        }
+    }
+
+    fn turned_away(&self, _: Reason) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+const SETTINGS: ServerSettings = ServerSettings {
+    protocol: Protocol::Http2,
+    max_connections: 8,
+    max_concurrent_streams: 8,
+};
+
+fn serve(node: &NodeContext, service: &Arc<Echo>) -> (DuplexStream, tokio::task::JoinHandle<()>) {
+    let (ours, theirs) = tokio::io::duplex(64 << 10);
+    let (node, service) = (node.clone(), Arc::clone(service));
+    let task = async move { serve_stream(theirs, service, Origin::default(), &node, SETTINGS).await };
+    (ours, tokio::spawn(task))
+}
+
+#[test]
+fn many_connections_fit_a_small_budget_and_few_have_large_windows() {
+    let ledger = Ledger::new(64 << 20);
+    let connect = || ledger.lease_connection(u64::from(window(ledger.free_for_connections())) + (16 << 10));
+    let leases: Vec<_> = (0..60).map(|_| connect().unwrap()).collect();
+    assert!(ledger.read().connections <= ledger.read().leasable / 4);
+    drop(leases);
+    assert_eq!(window(Ledger::new(1 << 30).free_for_connections()), 4 << 20);
+    assert_eq!(window(0), 65_535);
+}
+
+#[tokio::test]
+async fn a_call_over_the_in_memory_twin_is_answered_and_the_drain_ends_it() {
+    let (node, trigger) = node(64 << 20, Clock::system());
+    let service = Arc::new(Echo::default());
+    let (stream, served) = serve(&node, &service);
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.unwrap();
+    let client = tokio::spawn(connection);
+    let request = Request::post("http://memory/any")
+        .header("content-type", "application/grpc")
+        .body(Full::new(grpc::frame(&[7; 100_000])));
+    let response = sender.send_request(request.unwrap()).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/grpc");
+    let answer = response.into_body().collect().await.unwrap();
+    assert_eq!(answer.trailers().unwrap()["grpc-status"], "0");
+    assert_eq!(answer.to_bytes(), grpc::frame(&[7; 100_000]));
+    assert!(node.ledger.read().connections > 0);
+
+    trigger.advance(Phase::Draining);
+    served.await.unwrap();
+    assert_eq!(node.ledger.read().used, 0);
+    drop(sender);
+    client.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_without_memory_is_closed_and_counted() {
+    let (node, _trigger) = node(100 << 10, Clock::system());
+    let service = Arc::new(Echo::default());
+    let (mut stream, served) = serve(&node, &service);
+    assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
+    served.await.unwrap();
+    assert_eq!(service.turned_away.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed() {
+    let (node, _trigger) = node(64 << 20, Clock::new(Arc::new(Hasty::default())));
+    let (_stream, served) = serve(&node, &Arc::new(Echo::default()));
+    served.await.unwrap();
+    assert_eq!(node.ledger.read().used, 0);
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_refused_and_one_that_moves_is_not() {
+    let hasty = Arc::new(Hasty::default());
+    let clock = Clock::new(Arc::clone(&hasty) as Arc<dyn TimeSource>);
+    let body = Script {
+        chunks: VecDeque::from([Bytes::from_static(b"abc")]),
+        ends: false,
+    };
+    let mut chunks = Chunks::new(body, &clock);
+    assert_eq!(chunks.next().await, Ok(Some(Bytes::from_static(b"abc"))));
+    assert_eq!(hasty.0.load(Ordering::Relaxed), 0, "no timer for what is there");
+    assert_eq!(chunks.next().await, Err(Refusal::Stalled));
+    assert_eq!(
+        hasty.0.load(Ordering::Relaxed),
+        2,
+        "it had moved before the first"
+    );
+}
+
+async fn collected(first: &Bytes, rest: Script, wire: usize) -> Result<Message, Refusal> {
+    let clock = Clock::system();
+    let mut chunks = Chunks::new(rest, &clock);
+    let announced = Announced {
+        encoding: Encoding::Identity,
+        wire: Some(wire),
+        limit: 1 << 20,
+        lease: Lease::none(),
+    };
+    collect(first.clone(), &mut chunks, announced).await
+}
+
+#[tokio::test]
+async fn a_large_frame_is_kept_and_a_small_one_copied() {
+    for (length, kept) in [(64 << 10, true), ((64 << 10) - 1, false), (1, false)] {
+        let frame = Bytes::from(vec![1; length]);
+        let message = collected(&frame, script(b"", 1), length).await.unwrap();
+        assert_eq!(message.bytes, frame);
+        assert_eq!(message.bytes.as_ptr() == frame.as_ptr(), kept, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_longer_or_shorter_than_announced_is_refused() {
+    let first = Bytes::from_static(b"0123456789");
+    let long = Refusal::Malformed("bytes after the end of the message");
+    assert_eq!(collected(&first, script(b"", 1), 9).await.unwrap_err(), long);
+    assert_eq!(collected(&first, script(b"x", 1), 10).await.unwrap_err(), long);
+    assert_eq!(collected(&first, script(b"xyz", 2), 12).await.unwrap_err(), long);
+    assert_eq!(
+        collected(&first, script(b"x", 1), 12).await.unwrap_err(),
+        Refusal::Gone
+    );
+}
+
+#[tokio::test]
+async fn property_a_call_is_the_same_in_whatever_chunks_it_comes() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let compressors = Compressors::new();
+    for _ in 0..200 {
+        let length = random.usize(..3000);
+        let message: Vec<u8> = (0..length).map(|_| random.u8(..8)).collect();
+        let encodings = [
+            Encoding::Identity,
+            Encoding::Gzip,
+            Encoding::Zstd,
+            Encoding::Deflate,
+        ];
+        let encoding = encodings[random.usize(..4)];
+        let wire = compressors
+            .compress(encoding, 1, &[message.clone().into()])
+            .unwrap();
+        let mut framed = vec![u8::from(encoding != Encoding::Identity)];
+        framed.put_u32(u32::try_from(wire.len()).unwrap());
+        framed.extend_from_slice(&wire);
+        let mut headers = HeaderMap::new();
+        headers.insert("grpc-encoding", encoding.as_str().parse().unwrap());
+        let admission = admission(4000);
+        let body = script(&framed, random.usize(1..200));
+        let read = grpc::read(&headers, body, &admission).await.unwrap();
+        assert_eq!(read.bytes, message, "{encoding:?}");
+        assert!(read.lease.bytes() >= length as u64);
+        drop(read);
+        assert_eq!(admission.ledger.read().used, 0);
+
+        let cut = random.usize(..framed.len());
+        let body = script(&framed[..cut], random.usize(1..200));
+        grpc::read(&headers, body, &admission).await.unwrap_err();
+        assert_eq!(admission.ledger.read().used, 0);
+    }
+}
+
+#[test]
+fn content_types_are_told_apart() {
+    let grpc = |value: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", value.parse().unwrap());
+        (grpc::is_grpc(&headers), http::Format::of(&headers))
+    };
+    assert!(grpc("application/grpc").0 && grpc("application/grpc+proto").0 && grpc("application/grpc;a=b").0);
+    assert!(!grpc("application/grpc-web").0 && !grpc("application/grpc+json").0 && !grpc("text/plain").0);
+    assert_eq!(
+        grpc("Application/JSON; charset=utf-8").1,
+        Some(http::Format::Json)
+    );
+    assert_eq!(grpc("application/x-protobuf").1, Some(http::Format::Protobuf));
+    assert_eq!(grpc("application/grpc").1, None);
+}
