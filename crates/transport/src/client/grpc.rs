@@ -21,6 +21,8 @@ use http::{Request, Response, StatusCode, Uri};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
 /// How often one call starts over because the connection that it was given took no more requests.
 const FRESH_STARTS: usize = 2;
 
@@ -197,7 +199,7 @@ async fn read_reply(
     mut tail: RecvStream,
     ledger: &Ledger,
 ) -> Result<GrpcReply, CallError> {
-    if let Some(status) = Status::from_trailers(headers) {
+    if let Some(status) = status_of(headers) {
         return Ok(GrpcReply::without_message(status));
     }
     let is_grpc = |value: &HeaderValue| value.as_bytes().starts_with(b"application/grpc");
@@ -209,13 +211,21 @@ async fn read_reply(
     let body = read_body(&mut tail, ledger).await?;
     let broken = |error: h2::Error| CallError::unreachable(words("the answer broke off", &error));
     let trailers = tail.trailers().await.map_err(broken)?.unwrap_or_default();
-    let status = Status::from_trailers(&trailers)
-        .ok_or_else(|| CallError::unreachable("the answer ended without a status"))?;
+    let status =
+        status_of(&trailers).ok_or_else(|| CallError::unreachable("the answer ended without a status"))?;
     if status.code != Code::Ok {
         return Ok(GrpcReply::without_message(status));
     }
     let message = unframe(headers, body, ledger);
     Ok(GrpcReply { status, message })
+}
+
+/// The status in a header block, if there is one. Success, which has nothing more to say, is read without a parse.
+fn status_of(headers: &HeaderMap) -> Option<Status> {
+    match headers.get(&GRPC_STATUS)?.as_bytes() {
+        b"0" => Some(Status::new(Code::Ok, "")),
+        _ => Status::from_trailers(headers),
+    }
 }
 
 async fn read_body(tail: &mut RecvStream, ledger: &Ledger) -> Result<Bytes, CallError> {
