@@ -2,8 +2,8 @@
 //!
 //! The editor decides independent changes in one walk over the message, but its lists are fixed. A list with an action
 //! that has a condition of its own, or that makes several attributes out of one, is carried out here: the
-//! attributes are read into a table, each action changes the table, and if that changed anything, the attributes are
-//! written anew behind the other fields.
+//! attributes are read into a table, each action changes the table, and what is new is added behind the other fields.
+//! Only if an attribute that came in was changed or removed are all of them written anew.
 
 use super::action::{Action, Operation, Source};
 use super::value::Change;
@@ -183,7 +183,10 @@ struct Entry<'a> {
 /// The attributes of one message, on their way through the steps.
 struct Table<'a> {
     entries: SmallVec<[Entry<'a>; 24]>,
-    changed: bool,
+    /// Whether an attribute that came in was changed or removed.
+    rewritten: bool,
+    /// Whether there are new ones behind those that came in.
+    added: bool,
 }
 
 impl<'a> Table<'a> {
@@ -204,7 +207,8 @@ impl<'a> Table<'a> {
         }
         Ok(Table {
             entries,
-            changed: false,
+            rewritten: false,
+            added: false,
         })
     }
 
@@ -285,13 +289,14 @@ impl<'a> Table<'a> {
         let mut present = false;
         for entry in self.entries.iter_mut().filter(|entry| entry.key == key) {
             present = true;
-            if update {
+            let same = matches!((entry.value, value), (Body::Given(old), Body::Given(new)) if old == new);
+            if update && !same {
                 *entry = Entry {
                     key,
                     value,
                     field: None,
                 };
-                self.changed = true;
+                self.rewritten = true;
             }
         }
         if !present && insert {
@@ -300,14 +305,14 @@ impl<'a> Table<'a> {
                 value,
                 field: None,
             });
-            self.changed = true;
+            self.added = true;
         }
     }
 
     fn delete(&mut self, meant: impl Fn(&[u8]) -> bool) {
         let before = self.entries.len();
         self.entries.retain(|entry| !meant(entry.key));
-        self.changed |= self.entries.len() != before;
+        self.rewritten |= self.entries.len() != before;
     }
 
     fn rename(&mut self, from: &'a str, to: &'a str) {
@@ -326,7 +331,7 @@ impl<'a> Table<'a> {
                 field: None,
             };
         }
-        self.changed = true;
+        self.rewritten = true;
     }
 
     fn change(&mut self, key: &str, change: Change, scratch: &mut Scratch) {
@@ -343,21 +348,23 @@ impl<'a> Table<'a> {
                     value: keep(spare, made),
                     field: None,
                 };
-                self.changed = true;
+                self.rewritten = true;
             }
         }
     }
 
-    /// Writes the attributes anew if anything was changed.
+    /// Writes the attributes anew if one was changed or removed; else those that are new.
     fn write(self, patch: &mut Patch<'_>, scratch: &Scratch) -> Result<(), WireError> {
-        if !self.changed {
+        let number = patch.attribute_field();
+        if self.rewritten {
+            patch.clear_field(number)?;
+        } else if !self.added {
             return Ok(());
         }
-        let number = patch.attribute_field();
-        patch.clear_field(number)?;
         for entry in &self.entries {
             match entry.field {
-                Some(field) => patch.append_field(number, Value::Len(field)),
+                Some(field) if self.rewritten => patch.append_field(number, Value::Len(field)),
+                Some(_) => {}
                 None => {
                     let key = str::from_utf8(entry.key).map_err(|_| WireError {
                         kind: WireErrorKind::Utf8,
