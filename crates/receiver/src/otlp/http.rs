@@ -3,7 +3,7 @@
 use super::answer::partial_success;
 use super::door::{Door, Refused, Taken};
 use ::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue};
-use ::http::{Method, Request, Response, StatusCode};
+use ::http::{HeaderMap, Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use forebay_core::{Origin, Reason, Signal};
 use forebay_otlp::json::response_to_json;
@@ -46,34 +46,12 @@ impl Http {
 
 impl Service for Http {
     async fn serve(self: Arc<Self>, request: Request<Incoming>, origin: Arc<Origin>) -> Response<Reply> {
-        let format = Format::of(request.headers());
-        // Who sent neither is answered in what people can read.
-        let answer_in = format.unwrap_or(Format::Json);
-        let Some(signal) = route(request.uri().path()) else {
-            return turn_down(
-                StatusCode::NOT_FOUND,
-                "unknown path: there are /v1/traces, /v1/metrics and /v1/logs",
-                answer_in,
-            );
-        };
-        if request.method() != Method::POST {
-            let mut response = turn_down(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "the method must be POST",
-                answer_in,
-            );
-            response
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static("POST"));
-            return response;
-        }
-        let Some(format) = format else {
-            let words = "the content type must be application/x-protobuf or application/json";
-            return turn_down(StatusCode::UNSUPPORTED_MEDIA_TYPE, words, answer_in);
+        let (signal, format) = match asked(&request) {
+            Ok(asked) => asked,
+            Err(wrong) => return turn_down(wrong, request.headers()),
         };
         let began = self.door.now();
-        let outcome = self.export((signal, format), request, origin).await;
-        match outcome {
+        match self.export((signal, format), request, origin).await {
             Ok(taken) => {
                 let response = success(signal, format, &taken);
                 self.door.count(began, &Ok(taken));
@@ -122,6 +100,25 @@ impl From<Refusal> for Failed {
     }
 }
 
+/// Why a request is no export request: what HTTP calls it, and what people are told.
+type Wrong = (StatusCode, &'static str);
+
+/// What a request asks for, by its path, method and content type.
+fn asked<B>(request: &Request<B>) -> Result<(Signal, Format), Wrong> {
+    let signal = route(request.uri().path()).ok_or((
+        StatusCode::NOT_FOUND,
+        "unknown path: there are /v1/traces, /v1/metrics and /v1/logs",
+    ))?;
+    if request.method() != Method::POST {
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "the method must be POST"));
+    }
+    let format = Format::of(request.headers()).ok_or((
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "the content type must be application/x-protobuf or application/json",
+    ))?;
+    Ok((signal, format))
+}
+
 fn route(path: &str) -> Option<Signal> {
     match path {
         "/v1/traces" => Some(Signal::Traces),
@@ -131,9 +128,15 @@ fn route(path: &str) -> Option<Signal> {
     }
 }
 
-/// The answer to what is not an export request.
-fn turn_down(http: StatusCode, words: &'static str, format: Format) -> Response<Reply> {
-    http::fail(&Status::new(Code::Unimplemented, words), http, format)
+/// The answer to what is no export request. Who sent neither protobuf nor JSON is answered in what people can read.
+fn turn_down((http, words): Wrong, headers: &HeaderMap) -> Response<Reply> {
+    let format = Format::of(headers).unwrap_or(Format::Json);
+    let mut response = http::fail(&Status::new(Code::Unimplemented, words), http, format);
+    if http == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = HeaderValue::from_static("POST");
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
 }
 
 fn success(signal: Signal, format: Format, taken: &Taken) -> Response<Reply> {

@@ -1,11 +1,13 @@
 //! Start, drain, stop, and clients that go away.
 
 use super::rig::*;
-use crate::otlp::OtlpFactory;
+use crate::otlp::door::Door;
+use crate::otlp::{OtlpConfig, OtlpFactory};
 use forebay_core::registry::ReceiverFactory;
 use forebay_core::settings::Count;
-use forebay_core::{Condition, Phase, Reason};
+use forebay_core::{Condition, Phase, Reason, Signal};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tonic::transport::Channel;
@@ -55,6 +57,18 @@ async fn draining_answers_what_is_under_way_and_then_ends() {
     rig.run.await.unwrap().unwrap();
     let reading = rig.context.node.ledger.read();
     assert_eq!(reading.used, 0);
+}
+
+#[tokio::test]
+async fn a_request_that_comes_while_draining_is_sent_elsewhere() {
+    let rig = Rig::start();
+    let door = Door::new(rig.context.clone(), &OtlpConfig::default());
+    door.check_open(Signal::Traces).unwrap();
+    rig.shutdown.advance(Phase::Draining);
+    let refused = door.check_open(Signal::Traces).unwrap_err();
+    assert_eq!(refused.reason, Reason::Draining);
+    assert!(refused.status.is_retryable());
+    assert_eq!(refused.status.retry_after, Some(Duration::from_secs(1)));
 }
 
 #[tokio::test]
