@@ -12,6 +12,9 @@ mod status;
 mod tasks;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 pub use blueprint::{Blueprint, Bound, BoundsSum, Component, EdgePlan, NodePlan, QueuePlan, Role};
 pub use built::Built;
 pub use delivery::DeliveryMeter;

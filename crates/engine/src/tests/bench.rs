@@ -1,0 +1,110 @@
+//! A small graph to test on: one receiver, a row of processors, any number of exporters.
+
+use crate::blueprint::{Blueprint, BoundsSum, Component, EdgePlan, NodePlan, QueuePlan, Role};
+use crate::running::Running;
+use forebay_core::component::BuiltProcessor;
+use forebay_core::settings::DeliverySettings;
+use forebay_core::{Balance, Clock, NodeId, Place, Port, SignalSet, Source};
+use forebay_testkit::{
+    FakeExporter, FakeReceiver, Feed, prepared_exporter, prepared_processor, prepared_receiver,
+};
+use std::sync::Arc;
+
+/// What a test's graph is made of.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub(super) processors: Vec<(bool, BuiltProcessor)>,
+    pub(super) exporters: Vec<(FakeExporter, DeliverySettings)>,
+}
+
+/// Settings with nothing special, and one request at a time.
+pub(super) fn one_at_a_time() -> DeliverySettings {
+    DeliverySettings {
+        max_in_flight: 1,
+        ..DeliverySettings::default()
+    }
+}
+
+fn node(name: &str, role: Role, component: Component) -> NodePlan {
+    let source = Arc::new(Source {
+        name: "test".to_owned(),
+        text: String::new(),
+    });
+    let place = Place { source, span: 0..0 };
+    NodePlan {
+        name: name.into(),
+        role,
+        kind: "fake",
+        place,
+        component,
+        signals: SignalSet::ALL,
+    }
+}
+
+fn edge(from: usize, to: usize, place: &Place) -> EdgePlan {
+    let id = |index: usize| NodeId(u16::try_from(index).unwrap());
+    EdgePlan {
+        from: id(from),
+        port: Port::MAIN,
+        to: id(to),
+        signals: SignalSet::ALL,
+        place: place.clone(),
+        queue: QueuePlan::default(),
+    }
+}
+
+/// Starts receiver `in` -> processors `p0`, `p1`, ... -> every exporter `out0`, `out1`, ...
+pub(super) async fn start(parts: Parts, clock: Clock) -> (Running, Feed) {
+    let (receiver, context) = FakeReceiver::new();
+    let mut nodes = vec![node(
+        "in",
+        Role::Receiver,
+        Component::Receiver(prepared_receiver(receiver)),
+    )];
+    let place = nodes[0].place.clone();
+    let mut edges = Vec::new();
+    for (index, (stateful, processor)) in parts.processors.into_iter().enumerate() {
+        edges.push(edge(nodes.len() - 1, nodes.len(), &place));
+        let component = Component::Processor(prepared_processor(stateful, processor));
+        nodes.push(node(&format!("p{index}"), Role::Processor, component));
+    }
+    let last = nodes.len() - 1;
+    for (index, (exporter, settings)) in parts.exporters.into_iter().enumerate() {
+        edges.push(edge(last, nodes.len(), &place));
+        let component = Component::Exporter(prepared_exporter(exporter, settings));
+        nodes.push(node(&format!("out{index}"), Role::Exporter, component));
+    }
+    let order = (0..nodes.len())
+        .map(|index| NodeId(u16::try_from(index).unwrap()))
+        .collect();
+    let budget = 64 << 20;
+    let bounds = BoundsSum {
+        budget,
+        leasable: budget / 10 * 7,
+        lines: Vec::new(),
+        queue_default: 1 << 20,
+    };
+    let running = Blueprint {
+        nodes,
+        edges,
+        order,
+        bounds,
+    }
+    .build(2)
+    .unwrap()
+    .start(clock)
+    .unwrap();
+    let feed = Feed::new(context.await.unwrap());
+    (running, feed)
+}
+
+/// The books of the node `name`, all signals together. Asserts that everything is accounted for.
+pub(super) fn books(running: &Running, name: &str) -> Balance {
+    let books = running.accounts.read();
+    assert!(
+        books.iter().flatten().all(|balance| balance.unaccounted() == 0),
+        "{books:#?}"
+    );
+    let index = running.nodes.iter().position(|node| &*node.name == name).unwrap();
+    Balance::sum(books[index].iter())
+}

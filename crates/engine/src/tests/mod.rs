@@ -1,0 +1,7 @@
+//! The graph at work, with in-memory ends and a simulated clock.
+
+mod bench;
+mod delivery;
+mod flow;
+mod shards;
+mod shutdown;
