@@ -3,8 +3,8 @@
 use super::config::{OtlpConfig, Validation};
 use super::pass::Pass;
 use forebay_core::component::{Arrival, ReceiverContext};
-use forebay_core::{Acknowledge, Failure, Origin, Payload, Phase, Reason, Signal, Time, Verdict};
-use forebay_otlp::json::{JsonErrorKind, to_protobuf};
+use forebay_core::{Acknowledge, Failure, Lease, Origin, Payload, Phase, Reason, Signal, Time, Verdict};
+use forebay_otlp::json::{JsonError, JsonErrorKind, to_protobuf};
 use forebay_otlp::{Depth, WireError, validate};
 use forebay_transport::server::{Admission, Message, Refusal};
 use forebay_transport::status::{Code, Status};
@@ -13,6 +13,11 @@ use std::time::Duration;
 
 /// How long a sender is asked to wait where nobody said how long.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many bytes of protobuf one byte of JSON can become: `0,` in a list of doubles is 8.
+const JSON_RATIO: usize = 4;
+/// JSON below this size is leased as if it had it.
+const SMALL_JSON: usize = 1024;
 
 /// The door: shared by all requests of one receiver.
 #[derive(Debug)]
@@ -114,29 +119,36 @@ impl Door {
         if text.is_empty() {
             return Err(malformed_json(String::new(), "the body is empty".into()));
         }
-        // The protobuf form is seldom larger than the text. Where it is, the difference is leased when it is known.
-        let before = text.len() as u64;
-        lease
-            .grow(before)
-            .map_err(|error| Refused::from(Refusal::from(error)))?;
-        let converted =
-            to_protobuf(signal, &text, self.admission.max_bytes).map_err(|error| match error.kind {
-                JsonErrorKind::TooLarge(limit) => Refused::from(Refusal::TooLarge { limit }),
-                kind => {
-                    let description = format!("{kind} at line {}, column {}", error.line, error.column);
-                    malformed_json(error.path, description)
-                }
-            })?;
+        let converted = self.convert_leased(signal, &text, &lease)?;
         drop(text);
-        let after = converted.capacity() as u64;
-        let more = after.saturating_sub(lease.bytes());
-        lease
-            .grow(more)
-            .map_err(|error| Refused::from(Refusal::from(error)))?;
-        lease.shrink_to(after);
+        let bytes = converted.capacity() as u64;
+        grow(&lease, bytes.saturating_sub(lease.bytes()))?;
+        lease.shrink_to(bytes);
         Ok(Message {
             bytes: converted.into(),
             lease,
+        })
+    }
+
+    /// The protobuf form, its memory leased before it is made. It is seldom larger than the text, and never much more than
+    /// [`JSON_RATIO`] times as large; the room for that is leased only where the first attempt shows that it is needed.
+    fn convert_leased(&self, signal: Signal, text: &[u8], lease: &Lease) -> Result<Vec<u8>, Refused> {
+        let most = self.admission.max_bytes;
+        let usual = text.len().max(SMALL_JSON).min(most);
+        grow(lease, usual as u64)?;
+        let mut converted = to_protobuf(signal, text, usual);
+        let outgrown = |error: &JsonError| matches!(error.kind, JsonErrorKind::TooLarge(_));
+        if usual < most && converted.as_ref().is_err_and(outgrown) {
+            let rare = text.len().saturating_mul(JSON_RATIO).max(usual).min(most);
+            grow(lease, (rare - usual) as u64)?;
+            converted = to_protobuf(signal, text, rare);
+        }
+        converted.map_err(|error| match error.kind {
+            JsonErrorKind::TooLarge(_) => Refused::from(Refusal::TooLarge { limit: most }),
+            kind => {
+                let description = format!("{kind} at line {}, column {}", error.line, error.column);
+                malformed_json(error.path, description)
+            }
         })
     }
 
@@ -156,6 +168,11 @@ impl From<Refusal> for Refused {
             reason: refusal.reason(),
         }
     }
+}
+
+fn grow(lease: &Lease, bytes: u64) -> Result<(), Refused> {
+    let grown = lease.grow(bytes);
+    grown.map_err(|error| Refused::from(Refusal::from(error)))
 }
 
 fn malformed(signal: Signal, error: WireError) -> Refused {

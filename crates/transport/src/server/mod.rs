@@ -6,7 +6,7 @@
 //!
 //! How memory stays bounded:
 //!
-//! - a connection leases its receive window before it is served: [`window`](connection::window) shrinks with what is free;
+//! - a connection leases its receive window before it is served, and the window shrinks with what is free;
 //! - a body is leased before it is read, by its announced length where there is one: [`grpc::read`], [`http::read`];
 //! - the number of connections, and of requests at once on each, is limited: [`ServerSettings`].
 

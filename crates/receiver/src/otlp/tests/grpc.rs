@@ -88,7 +88,7 @@ async fn compressed_requests_of_all_sizes_arrive() {
     assert_eq!(reading.used, reading.connections);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_requests_at_once_on_one_connection_are_all_answered() {
     let rig = Rig::start();
     let client = traces(rig.grpc).await;

@@ -194,6 +194,39 @@ async fn json_is_converted_and_answered_in_json() {
     assert_eq!(reading.used, reading.connections);
 }
 
+/// JSON that is a quarter of its protobuf form.
+fn dense_json(bounds: usize) -> String {
+    let bounds = vec!["0"; bounds].join(",");
+    format!(
+        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"h","histogram":
+        {{"dataPoints":[{{"explicitBounds":[{bounds}]}}]}}}}]}}]}}]}}"#
+    )
+}
+
+#[tokio::test]
+async fn json_that_grows_is_leased_before_it_does() {
+    let text = dense_json(100_000);
+    assert!(text.len() < 201_000);
+    let rig = Setup {
+        budget: 1 << 20,
+        ..Setup::default()
+    }
+    .start();
+    let answer = post(rig.http, "/v1/metrics", &[JSON], text.clone()).await;
+    assert_eq!(answer.status, 503);
+    assert!(rig.ledger().read().peak <= rig.ledger().read().leasable);
+
+    let rig = Rig::start();
+    assert_eq!(
+        post(rig.http, "/v1/metrics", &[JSON], text.clone()).await.status,
+        200
+    );
+    assert!(rig.pipeline.seen()[0].bytes.len() > 800_000);
+
+    let rig = Setup::configured(|config| config.max_request_bytes = Size(700_000)).start();
+    assert_eq!(post(rig.http, "/v1/metrics", &[JSON], text).await.status, 413);
+}
+
 #[tokio::test]
 async fn empty_requests_succeed_in_both_formats() {
     let rig = Rig::start();
