@@ -288,82 +288,84 @@ fn a_request_that_cannot_be_read_is_refused() {
     assert_eq!((failure.reason, failure.retryable), (Reason::Malformed, false));
 }
 
+/// Configs, what is said about them, and a part of the place that is blamed.
+const MISTAKES: [(&str, &str, &str); 15] = [
+    ("", "without actions", ""),
+    (
+        r#"item = [{ action = "insert", key = "a" }]"#,
+        "needs `value` or `from_attribute`",
+        "insert",
+    ),
+    (
+        r#"item = [{ action = "insert", value = 1 }]"#,
+        "the action `insert` needs `key`",
+        "insert",
+    ),
+    (
+        r#"item = [{ action = "insert", key = "", value = 1 }]"#,
+        "`key` is empty",
+        "insert",
+    ),
+    (
+        r#"item = [{ action = "hash", key = "a", value = 1 }]"#,
+        "`value` has no meaning",
+        "hash",
+    ),
+    (
+        r#"item = [{ action = "rename", key = "a", new_key = "a" }]"#,
+        "are both `a`",
+        "rename",
+    ),
+    (
+        r#"item = [{ action = "convert", key = "a" }]"#,
+        "needs `to`",
+        "convert",
+    ),
+    (
+        r#"item = [{ action = "delete", key = "a", pattern = "b" }]"#,
+        "not both",
+        "delete",
+    ),
+    (
+        r#"item = [{ action = "extract", key = "a", pattern = "b" }]"#,
+        "no named group",
+        "extract",
+    ),
+    (
+        r#"item = [{ action = "extract", key = "a", pattern = "(" }]"#,
+        "not a regular expression",
+        "\"(\"",
+    ),
+    (
+        r#"item = [{ action = "insert", key = "a", value = [1, "b"] }]"#,
+        "one type",
+        "[1, \"b\"]",
+    ),
+    (
+        r#"item = [{ action = "drop", key = "a" }]"#,
+        "unknown value `drop`",
+        "\"drop\"",
+    ),
+    (
+        r#"resource = [{ action = "delete", key = "a", when = { names = ["x"] } }]"#,
+        "action 1",
+        "delete",
+    ),
+    (
+        r#"resource = [{ action = "delete", key = "a", when = { scope = { names = ["x"] } } }]"#,
+        "scope",
+        "delete",
+    ),
+    (
+        r#"item = [{ action = "delete", key = "a", when = { kinds = ["client"], metric_types = ["sum"] } }]"#,
+        "no item can",
+        "delete",
+    ),
+];
+
 #[test]
 fn mistakes_have_places() {
-    let cases = [
-        ("", "without actions", ""),
-        (
-            r#"item = [{ action = "insert", key = "a" }]"#,
-            "needs `value` or `from_attribute`",
-            "insert",
-        ),
-        (
-            r#"item = [{ action = "insert", value = 1 }]"#,
-            "the action `insert` needs `key`",
-            "insert",
-        ),
-        (
-            r#"item = [{ action = "insert", key = "", value = 1 }]"#,
-            "`key` is empty",
-            "insert",
-        ),
-        (
-            r#"item = [{ action = "hash", key = "a", value = 1 }]"#,
-            "`value` has no meaning",
-            "hash",
-        ),
-        (
-            r#"item = [{ action = "rename", key = "a", new_key = "a" }]"#,
-            "are both `a`",
-            "rename",
-        ),
-        (
-            r#"item = [{ action = "convert", key = "a" }]"#,
-            "needs `to`",
-            "convert",
-        ),
-        (
-            r#"item = [{ action = "delete", key = "a", pattern = "b" }]"#,
-            "not both",
-            "delete",
-        ),
-        (
-            r#"item = [{ action = "extract", key = "a", pattern = "b" }]"#,
-            "no named group",
-            "extract",
-        ),
-        (
-            r#"item = [{ action = "extract", key = "a", pattern = "(" }]"#,
-            "not a regular expression",
-            "\"(\"",
-        ),
-        (
-            r#"item = [{ action = "insert", key = "a", value = [1, "b"] }]"#,
-            "one type",
-            "[1, \"b\"]",
-        ),
-        (
-            r#"item = [{ action = "drop", key = "a" }]"#,
-            "unknown value `drop`",
-            "\"drop\"",
-        ),
-        (
-            r#"resource = [{ action = "delete", key = "a", when = { names = ["x"] } }]"#,
-            "action 1",
-            "delete",
-        ),
-        (
-            r#"resource = [{ action = "delete", key = "a", when = { scope = { names = ["x"] } } }]"#,
-            "scope",
-            "delete",
-        ),
-        (
-            r#"item = [{ action = "delete", key = "a", when = { kinds = ["client"], metric_types = ["sum"] } }]"#,
-            "no item can",
-            "delete",
-        ),
-    ];
-    for (config, message, blamed) in cases {
+    for (config, message, blamed) in MISTAKES {
         let (said, place) = testing::mistake("attributes", config);
         assert!(said.contains(message), "{config}: {said}");
         assert!(place.contains(blamed), "{config}: {said}: `{place}`");
