@@ -6,6 +6,7 @@ mod delivery;
 mod drained;
 mod flow;
 mod metrics;
+mod progress;
 mod running;
 mod start;
 mod status;
@@ -15,7 +16,9 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use blueprint::{Blueprint, Bound, BoundsSum, Component, EdgePlan, NodePlan, QueuePlan, Role};
+pub use blueprint::{
+    Acknowledged, Blueprint, Bound, BoundsSum, Component, EdgePlan, NodePlan, Promise, QueuePlan, Role, about,
+};
 pub use built::Built;
 pub use delivery::DeliveryMeter;
 pub use drained::{Drained, Loss};

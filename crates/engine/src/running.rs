@@ -3,6 +3,7 @@
 use crate::blueprint::{BoundsSum, EdgePlan, Role};
 use crate::delivery::DeliveryMeter;
 use crate::drained::Drained;
+use crate::progress::Progress;
 use crate::tasks::TaskSet;
 use forebay_core::component::Exporter;
 use forebay_core::{
@@ -71,6 +72,8 @@ pub struct RunningNode {
     /// An exporter's attempts.
     pub delivery: Option<Arc<DeliveryMeter>>,
     pub(crate) exporter: Option<Arc<dyn Exporter>>,
+    /// The turns of a processor's workers.
+    pub(crate) progress: Vec<Arc<Progress>>,
 }
 
 impl std::fmt::Debug for Running {

@@ -4,6 +4,7 @@ use crate::blueprint::{EdgePlan, QueuePlan};
 use crate::built::{Built, BuiltComponent, BuiltNode};
 use crate::delivery::{Delivery, DeliveryMeter};
 use crate::flow::{Flow, FlowNode, Source, Step, Targets};
+use crate::progress::Progress;
 use crate::running::{Running, RunningNode};
 use crate::tasks::TaskSet;
 use crate::worker::Worker;
@@ -142,6 +143,7 @@ impl Starter {
             edge: None,
             delivery: None,
             exporter: None,
+            progress: Vec::new(),
         };
         let (step, start) = match node.component {
             BuiltComponent::Receiver(mut receiver) => {
@@ -242,7 +244,10 @@ impl Starter {
             Start::Workers(shards) => {
                 for (index, (shard, inbox)) in shards.into_iter().enumerate() {
                     let (clock, shutdown) = (self.clock.clone(), self.shutdown.clone());
+                    let progress = Arc::new(Progress::default());
+                    node.progress.push(Arc::clone(&progress));
                     let worker = Worker {
+                        progress,
                         node: node.id,
                         shard,
                         inbox,

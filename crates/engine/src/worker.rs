@@ -1,6 +1,7 @@
 //! A worker: the thread that owns one shard of a processor with state.
 
 use crate::flow::Flow;
+use crate::progress::Progress;
 use forebay_core::component::{Outputs, StatefulProcessor};
 use forebay_core::{Batch, Clock, Failure, NodeId, Phase, Reason, Shutdown};
 use forebay_queue::Inbox;
@@ -16,6 +17,7 @@ pub(crate) struct Worker {
     pub(crate) flow: Arc<Flow>,
     pub(crate) clock: Clock,
     pub(crate) shutdown: Shutdown,
+    pub(crate) progress: Arc<Progress>,
 }
 
 enum Turn {
@@ -86,11 +88,13 @@ impl Worker {
             return false;
         };
         let shard = &mut self.shard;
+        self.progress.enter(now);
         let survived = node.contain(|| match turn {
             Turn::Batch(batch) => shard.process(batch, now, out),
             Turn::Tick => shard.tick(now, out),
             Turn::Flush | Turn::Closed => shard.flush(now, out),
         });
+        self.progress.leave();
         if !survived {
             node.health
                 .failed("a shard panicked and was taken out of service; what comes to it is refused");

@@ -1,7 +1,12 @@
 //! The binary: command line, admin endpoint, signals. The only place where all rooms of the house meet.
 
 mod admin;
+mod cli;
+mod commands;
+mod keys;
 mod logging;
+mod out;
+mod plan;
 mod process;
 mod registry;
 mod run;
@@ -10,5 +15,5 @@ mod run;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    run::from_command_line()
+    cli::main()
 }

@@ -1,108 +1,135 @@
 //! `forebay run`: config to graph, graph to work, signals to drain.
 
-use crate::registry::registry;
-use crate::{admin, logging};
-use forebay_config::{Input, Loaded, MemoryLimits, ProcessEnvironment, Style, load, render};
-use forebay_core::settings::Period;
-use forebay_core::{Clock, Diagnostic};
-use forebay_engine::{Blueprint, Drained, Running};
-use std::io::{IsTerminal, Write, stderr};
-use std::path::Path;
-use std::process::ExitCode;
+use crate::admin::{self, Admin};
+use crate::cli::Exit;
+use crate::logging::{self, Log, Look};
+use crate::out::show;
+use crate::plan::{Plan, plan};
+use forebay_config::{Input, ServiceSpec, position};
+use forebay_core::{Clock, Diagnostic, Reason};
+use forebay_engine::{Built, Drained, Running};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The config that runs when none is given.
-const DEFAULT: &str = include_str!("../../../configs/default.toml");
+/// Threads for what blocks: looking names up, joining workers. tokio starts them when there is something to do.
+const BLOCKING_THREADS: usize = 16;
+/// The stack of each thread of the runtime. What nests (JSON, protobuf groups) is bounded far below it.
+const STACK_BYTES: usize = 1 << 20;
 
-/// What the command line asked for.
-pub(crate) fn from_command_line() -> ExitCode {
-    let mut words = std::env::args().skip(1);
-    let mut inputs = Vec::new();
-    while let Some(word) = words.next() {
-        if word == "--config" {
-            inputs.extend(words.next().map(|word| Input::parse(&word)));
-        }
-    }
-    if inputs.is_empty() {
-        inputs.push(Input::text("default.toml (embedded)", DEFAULT));
-    }
-    run(&inputs)
-}
-
-fn complain(found: &[Diagnostic]) {
-    let text = render(
-        found,
-        Style {
-            color: stderr().is_terminal(),
-        },
-    );
-    // Nobody is left to tell if standard error is gone.
-    let _ = stderr().write_all(text.as_bytes());
-}
-
-fn run(inputs: &[Input]) -> ExitCode {
+/// Runs a config until it is told to stop.
+pub(crate) fn run(inputs: &[Input]) -> Exit {
     let began = Instant::now();
-    let Loaded { spec, warnings, .. } = match load(inputs, &ProcessEnvironment) {
-        Ok(loaded) => loaded,
-        Err(found) => {
-            complain(&found);
-            return ExitCode::from(2);
-        }
-    };
-    let budget = spec.service.budget.resolve(&MemoryLimits::detect(Path::new("/")));
-    let (blueprint, mut found) = Blueprint::draw(&spec, &registry(), budget);
-    found.extend(warnings);
-    complain(&found);
+    let Plan {
+        spec,
+        blueprint,
+        found,
+    } = plan(inputs);
     let Some(blueprint) = blueprint else {
-        return ExitCode::from(2);
+        show(&found);
+        return Exit::Config;
     };
-    logging::start(&spec.service);
+    let log = logging::start(&spec.service);
+    warn(&found, &log);
     let threads = spec.service.threads.unwrap_or_else(cores);
     let built = match blueprint.build(threads) {
         Ok(built) => built,
         Err(found) => {
-            complain(&found);
-            return ExitCode::from(2);
+            show(&found);
+            return Exit::Config;
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
+    let exit = match runtime(threads) {
+        Ok(runtime) => {
+            let exit = runtime.block_on(serve(built, &spec.service, began));
+            // What still blocks a thread may go on doing so: the process ends regardless.
+            runtime.shutdown_background();
+            exit
+        }
         Err(error) => {
             tracing::error!(%error, "the runtime cannot start");
-            return ExitCode::from(1);
+            Exit::Failed
         }
     };
-    runtime.block_on(async move {
-        let running = match built.start(Clock::system()) {
-            Ok(running) => Arc::new(running),
-            Err(error) => {
-                tracing::error!("{error}");
-                return ExitCode::from(1);
-            }
-        };
-        let admin = admin::Admin::new(Arc::clone(&running), began);
-        if let Some(address) = spec.service.admin_listen {
-            match admin::bind(address).await {
-                Ok(listener) => drop(tokio::spawn(admin::serve(listener, admin))),
-                Err(error) => {
-                    tracing::error!(%address, %error, "the admin endpoint cannot listen");
-                    return ExitCode::from(1);
-                }
-            }
-        }
-        announce(&running);
-        until_told_to_stop(running, spec.service.shutdown_deadline).await
-    })
+    log.finish();
+    exit
+}
+
+fn runtime(threads: usize) -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_stack_size(STACK_BYTES)
+        .thread_name("io")
+        .enable_all()
+        .build()
 }
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Shows what is worth a look in the config: to people with the place in the text, else as log lines.
+fn warn(found: &[Diagnostic], log: &Log) {
+    if let Look::Text { .. } = log.look() {
+        return show(found);
+    }
+    for diagnostic in found {
+        let place = diagnostic.place.as_ref().map(|place| {
+            let at = position(place);
+            format!("{}:{}:{}", place.source.name, at.line, at.column)
+        });
+        let (place, help) = (place.unwrap_or_default(), diagnostic.help.as_deref());
+        tracing::warn!(place, help, "config: {}", diagnostic.message);
+    }
+}
+
+async fn serve(built: Built, service: &ServiceSpec, began: Instant) -> Exit {
+    // Signals first: one that comes while the graph starts is not missed.
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::error!(%error, "signals cannot be listened for");
+            return Exit::Failed;
+        }
+    };
+    let listener = match service.admin_listen.map(bind).transpose() {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!("{error}");
+            return Exit::Failed;
+        }
+    };
+    let running = match built.start(Clock::system()) {
+        Ok(running) => Arc::new(running),
+        Err(error) => {
+            tracing::error!("{error}");
+            return Exit::Failed;
+        }
+    };
+    announce(&running);
+    if let Some((listener, address)) = listener {
+        let admin = Admin::new(Arc::clone(&running), began);
+        if let Err(error) = admin::start(listener, admin) {
+            tracing::error!(%error, "the admin endpoint cannot start");
+            return Exit::Failed;
+        }
+        tracing::info!(node = "admin", %address, "listening");
+    }
+    until_told_to_stop(running, service.shutdown_deadline.0, &mut signals).await
+}
+
+/// Opens the socket of the admin endpoint, so that a port in use is an error at start.
+fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let cannot = |error: io::Error| {
+        io::Error::other(format!("the admin endpoint cannot listen on {address}: {error}"))
+    };
+    let listener = TcpListener::bind(address).map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    Ok((listener, address))
 }
 
 fn announce(running: &Running) {
@@ -113,41 +140,64 @@ fn announce(running: &Running) {
     }
 }
 
-async fn until_told_to_stop(running: Arc<Running>, deadline: Period) -> ExitCode {
-    let (Ok(mut term), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be listened for");
-        return ExitCode::from(1);
-    };
-    either(&mut term, &mut interrupt).await;
-    tracing::info!(deadline = %deadline, "draining; a second signal ends at once");
-    tokio::select! {
-        drained = running.drain(deadline.0) => report(&drained),
-        () = either(&mut term, &mut interrupt) => {
-            tracing::error!("ended at once by a second signal");
-            ExitCode::from(130)
+/// The signals that end the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }
 
-async fn either(term: &mut Signal, interrupt: &mut Signal) {
+async fn until_told_to_stop(running: Arc<Running>, deadline: Duration, signals: &mut Signals) -> Exit {
+    let signal = signals.next().await;
+    tracing::info!(signal, ?deadline, "draining; a second signal ends at once");
     tokio::select! {
-        _ = term.recv() => {}
-        _ = interrupt.recv() => {}
+        drained = running.drain(deadline) => report(&drained),
+        signal = signals.next() => {
+            let held = running.accounts.total().held;
+            tracing::error!(signal, held, "ended at once by a second signal");
+            Exit::Interrupted
+        }
     }
 }
 
-fn report(drained: &Drained) -> ExitCode {
+/// Tells what became of everything, and what could not be delivered: by node, signal and reason.
+fn report(drained: &Drained) -> Exit {
     for loss in &drained.losses {
         let (node, signal, reason, items) = (&*loss.node, loss.signal, loss.reason, loss.items);
-        tracing::info!(node, %signal, %reason, items, sender_knows = loss.sender_knows, "not delivered");
+        if loss.sender_knows {
+            tracing::info!(node, %signal, %reason, items, "refused: the sender was told and still has them");
+        } else if reason == Reason::Filtered {
+            tracing::info!(node, %signal, %reason, items, "dropped as asked");
+        } else {
+            tracing::warn!(node, %signal, %reason, items, "lost");
+        }
     }
+    let at_the_end = drained
+        .losses
+        .iter()
+        .filter(|loss| loss.reason == Reason::Shutdown);
+    let undelivered = at_the_end.map(|loss| loss.items).sum::<u64>() + drained.total.held;
     let (received, delivered, lost) = (drained.total.received, drained.total.delivered, drained.lost());
-    tracing::info!(received, delivered, lost, in_time = drained.in_time, took = ?drained.took, "drained");
-    if drained.in_time {
-        ExitCode::SUCCESS
+    let (in_time, took) = (drained.in_time, drained.took);
+    tracing::info!(received, delivered, lost, undelivered, in_time, ?took, "drained");
+    if drained.in_time || undelivered == 0 {
+        Exit::Done
     } else {
-        ExitCode::from(3)
+        Exit::Undelivered
     }
 }

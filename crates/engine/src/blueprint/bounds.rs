@@ -102,7 +102,7 @@ fn too_much(spec: &GraphSpec, sum: &BoundsSum) -> Diagnostic {
 }
 
 /// A size for people: whole units where it is one, else one decimal.
-pub(crate) fn about(bytes: u64) -> String {
+pub fn about(bytes: u64) -> String {
     match bytes {
         0..1024 => format!("{bytes} B"),
         1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),

@@ -1,10 +1,14 @@
 //! The blueprint: a config that has been checked against the components, the graph drawn, the memory summed.
 //!
 //! One step per file, each reporting all that it finds: [`nodes`] looks the types up and reads their configs, [`wiring`]
-//! turns pipelines into edges, [`signals`] follows what flows along them, [`bounds`] sums what may be held.
+//! turns pipelines into edges, [`signals`] follows what flows along them, [`bounds`] sums what may be held. Of the result,
+//! [`report`] says what it promises to senders, [`render`] and [`render_svg`] show it.
 
 mod bounds;
 mod nodes;
+mod render;
+mod render_svg;
+mod report;
 mod signals;
 mod wiring;
 
@@ -17,7 +21,8 @@ use forebay_core::settings::OnFull;
 use forebay_core::{Diagnostic, NodeId, Place, Port, Severity, SignalSet};
 use std::sync::Arc;
 
-pub use bounds::{Bound, BoundsSum};
+pub use bounds::{Bound, BoundsSum, about};
+pub use report::{Acknowledged, Promise};
 
 /// A component's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,0 +1,10 @@
+//! The commands besides `run`, one file each.
+
+pub(crate) mod components;
+pub(crate) mod config;
+pub(crate) mod graph;
+pub(crate) mod health;
+pub(crate) mod manual;
+pub(crate) mod metrics;
+pub(crate) mod schema;
+pub(crate) mod validate;
