@@ -1,6 +1,17 @@
 //! Exporters: one folder each.
+//!
+//! | exporter | what it does |
+//! |---|---|
+//! | [`debug`] | prints what comes, for people |
+//! | [`file`] | writes JSON lines or protobuf to files |
+//! | [`null`] | throws away what comes |
+//! | [`otlp_grpc`] | sends OTLP over gRPC |
+//! | [`otlp_http`] | sends OTLP over HTTP |
 
+pub mod debug;
+pub mod file;
 mod health;
+pub mod null;
 mod otlp;
 pub mod otlp_grpc;
 pub mod otlp_http;
@@ -11,6 +22,9 @@ use forebay_core::registry::Registry;
 
 /// Makes every exporter type known.
 pub fn register(registry: &mut Registry) {
+    registry.exporter::<debug::DebugFactory>();
+    registry.exporter::<file::FileFactory>();
+    registry.exporter::<null::NullFactory>();
     registry.exporter::<otlp_grpc::OtlpGrpc>();
     registry.exporter::<otlp_http::OtlpHttp>();
 }

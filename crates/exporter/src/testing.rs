@@ -2,7 +2,7 @@
 //! server made of tonic's generated code.
 
 use bytes::Bytes;
-use forebay_core::component::{ExportError, Exporter, NodeContext, Receipt, Request};
+use forebay_core::component::{ComponentError, ExportError, Exporter, NodeContext, Receipt, Request};
 use forebay_core::registry::Registry;
 use forebay_core::{
     Clock, Health, Ledger, NodeId, Payload, Phase, Section, ShutdownTrigger, Signal, Source, Spawn, Tasks,
@@ -44,25 +44,30 @@ impl Rig {
     /// The exporter of `kind` with this config, started.
     pub(crate) fn start(kind: &str, config: &str) -> Rig {
         let exporter = (prepare(kind, config).unwrap().build)().unwrap();
+        Rig::with(exporter, Clock::system()).unwrap()
+    }
+
+    /// This exporter, started on a node with this clock.
+    pub(crate) fn with(exporter: Box<dyn Exporter>, clock: Clock) -> Result<Rig, ComponentError> {
         let tasks = Arc::new(TestTasks::default());
         let (trigger, shutdown) = ShutdownTrigger::new();
         let health = Health::default();
         let context = NodeContext {
             node: NodeId(0),
-            name: kind.into(),
-            clock: Clock::system(),
+            name: "test".into(),
+            clock,
             tasks: Tasks::new(Arc::clone(&tasks) as Arc<dyn Spawn>),
             ledger: Ledger::new(64 << 20),
             shutdown,
             health: health.clone(),
         };
-        exporter.start(&context).unwrap();
-        Rig {
+        exporter.start(&context)?;
+        Ok(Rig {
             exporter,
             health,
             tasks,
             shutdown: trigger,
-        }
+        })
     }
 
     pub(crate) async fn send(&self, signal: Signal, payload: Payload) -> Result<Receipt, ExportError> {
