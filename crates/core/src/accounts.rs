@@ -319,3 +319,6 @@ impl Drop for Custody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

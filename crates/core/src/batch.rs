@@ -232,3 +232,6 @@ impl Batch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

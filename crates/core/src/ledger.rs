@@ -86,18 +86,13 @@ impl Ledger {
 
     /// A lease on `bytes` bytes of payload, or word that there is no room.
     pub fn lease(&self, bytes: u64) -> Result<Lease, OverBudget> {
-        self.take(bytes, self.0.leasable)?;
+        self.take(bytes, Purpose::Payload)?;
         Ok(self.holding(bytes, Purpose::Payload))
     }
 
     /// A lease for one connection's buffers, or word that connections have all that they may take.
     pub fn lease_connection(&self, bytes: u64) -> Result<Lease, OverBudget> {
-        let limit = self.0.leasable / 100 * CONNECTIONS_PERCENT;
-        add_below(&self.0.connections, bytes, limit).map_err(|free| self.refused(bytes, free))?;
-        if let Err(error) = self.take(bytes, self.0.leasable) {
-            self.0.connections.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(error);
-        }
+        self.take(bytes, Purpose::Connection)?;
         Ok(self.holding(bytes, Purpose::Connection))
     }
 
@@ -111,7 +106,7 @@ impl Ledger {
 
     /// Bytes free for connection buffers.
     pub fn free_for_connections(&self) -> u64 {
-        (self.0.leasable / 100 * CONNECTIONS_PERCENT)
+        self.most_for_connections()
             .saturating_sub(self.0.connections.load(Ordering::Relaxed))
     }
 
@@ -128,10 +123,35 @@ impl Ledger {
         }
     }
 
-    fn take(&self, bytes: u64, limit: u64) -> Result<(), OverBudget> {
-        let used = add_below(&self.0.used, bytes, limit).map_err(|free| self.refused(bytes, free))?;
-        self.0.peak.fetch_max(used, Ordering::Relaxed);
-        Ok(())
+    fn take(&self, bytes: u64, purpose: Purpose) -> Result<(), OverBudget> {
+        if purpose == Purpose::Connection {
+            add_below(&self.0.connections, bytes, self.most_for_connections())
+                .map_err(|free| self.refused(bytes, free))?;
+        }
+        match add_below(&self.0.used, bytes, self.0.leasable) {
+            Ok(used) => {
+                self.0.peak.fetch_max(used, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(free) => {
+                if purpose == Purpose::Connection {
+                    self.0.connections.fetch_sub(bytes, Ordering::Relaxed);
+                }
+                Err(self.refused(bytes, free))
+            }
+        }
+    }
+
+    fn give_back(&self, bytes: u64, purpose: Purpose) {
+        self.0.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.0.freed.fetch_add(bytes, Ordering::Relaxed);
+        if purpose == Purpose::Connection {
+            self.0.connections.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+
+    fn most_for_connections(&self) -> u64 {
+        self.0.leasable / 100 * CONNECTIONS_PERCENT
     }
 
     fn refused(&self, asked: u64, free: u64) -> OverBudget {
@@ -175,12 +195,8 @@ struct Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let bytes = self.bytes.load(Ordering::Relaxed);
-        self.ledger.0.used.fetch_sub(bytes, Ordering::Relaxed);
-        self.ledger.0.freed.fetch_add(bytes, Ordering::Relaxed);
-        if self.purpose == Purpose::Connection {
-            self.ledger.0.connections.fetch_sub(bytes, Ordering::Relaxed);
-        }
+        self.ledger
+            .give_back(self.bytes.load(Ordering::Relaxed), self.purpose);
     }
 }
 
@@ -204,7 +220,7 @@ impl Lease {
     /// Takes `bytes` more into the same lease, or says that there is no room.
     pub fn grow(&self, bytes: u64) -> Result<(), OverBudget> {
         let Some(hold) = &self.0 else { return Ok(()) };
-        hold.ledger.take(bytes, hold.ledger.0.leasable)?;
+        hold.ledger.take(bytes, hold.purpose)?;
         hold.bytes.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
@@ -213,9 +229,7 @@ impl Lease {
     pub fn shrink_to(&self, bytes: u64) {
         let Some(hold) = &self.0 else { return };
         let before = hold.bytes.fetch_min(bytes, Ordering::Relaxed);
-        let less = before.saturating_sub(bytes);
-        hold.ledger.0.used.fetch_sub(less, Ordering::Relaxed);
-        hold.ledger.0.freed.fetch_add(less, Ordering::Relaxed);
+        hold.ledger.give_back(before.saturating_sub(bytes), hold.purpose);
     }
 
     /// A lease for `fresh` new bytes that stand beside bytes of this one: this one is kept as long as the new one.
@@ -244,3 +258,6 @@ impl Lease {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;
