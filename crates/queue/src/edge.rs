@@ -261,3 +261,6 @@ fn has_items(lane: &VecDeque<Waiting>, enough: u64) -> bool {
             items >= enough
         })
 }
+
+#[cfg(test)]
+mod tests;

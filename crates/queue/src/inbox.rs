@@ -101,3 +101,6 @@ impl Inbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@
 mod edge;
 mod gate;
 mod inbox;
+#[cfg(test)]
+mod testing;
 
 pub use edge::{Edge, EdgeReading, Portion, Taken};
 pub use gate::{Fill, Limits, Place};
