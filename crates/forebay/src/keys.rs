@@ -2,9 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-
-/// How deep tables in tables are followed. A schema that contains itself ends here.
-const DEPTH_MAX: usize = 8;
+use std::collections::BTreeMap;
 
 /// One key of a config.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,14 +26,24 @@ pub(crate) fn keys(root: &Value, table: &Value) -> Vec<Key> {
     let mut walk = Walk {
         root,
         keys: Vec::new(),
+        described: BTreeMap::new(),
     };
-    walk.table(&walk.shape(table), "", None, 0);
+    walk.table(&walk.shape(table), "", None);
     walk.keys
 }
 
 struct Walk<'a> {
     root: &'a Value,
     keys: Vec<Key>,
+    /// Where the keys of each named type stand. It also ends a type that contains itself.
+    described: BTreeMap<&'a str, String>,
+}
+
+/// What the table that a key stands in says of it.
+#[derive(Clone, Copy, Default)]
+struct Given<'a> {
+    required: bool,
+    default: Option<&'a Value>,
 }
 
 /// A schema with its references followed and its wrappings taken off.
@@ -91,72 +99,77 @@ impl<'a> Walk<'a> {
         inner
     }
 
-    fn table(&mut self, shape: &Shape<'a>, path: &str, default: Option<&'a Value>, depth: usize) {
-        let Some(properties) = shape
-            .schema
-            .and_then(|schema| schema.get("properties"))
-            .and_then(Value::as_object)
-        else {
-            return;
-        };
-        for (name, property) in properties {
+    /// The keys of a table below `path`, with the values that a default of the whole table gives them.
+    fn table(&mut self, shape: &Shape<'a>, path: &str, default: Option<&'a Value>) {
+        let properties = shape.schema.and_then(|schema| schema.get("properties"));
+        for (name, property) in properties.and_then(Value::as_object).into_iter().flatten() {
             if path.is_empty() && name == "type" && property.get("const").is_some() {
                 continue;
             }
             let inner = self.shape(property);
-            let required = requires(shape, name);
+            let given = Given {
+                required: requires(shape, name),
+                default: default.and_then(|default| default.get(name)).or(inner.default),
+            };
             let path = if path.is_empty() {
                 name.clone()
             } else {
                 format!("{path}.{name}")
             };
-            let default = default
-                .and_then(|default| default.get(name))
-                .or(inner.default)
-                .filter(|_| !required);
-            self.key(&inner, path, required, default, depth);
+            self.key(&inner, path, given);
         }
     }
 
-    fn key(
-        &mut self,
-        shape: &Shape<'a>,
-        path: String,
-        required: bool,
-        default: Option<&'a Value>,
-        depth: usize,
-    ) {
-        if has_properties(shape) && depth < DEPTH_MAX {
-            return self.table(shape, &path, default, depth + 1);
+    fn key(&mut self, shape: &Shape<'a>, path: String, given: Given<'a>) {
+        if is_table(shape) {
+            let meaning = self.meaning(shape);
+            let row = self.row(&path, "table".to_owned(), Given::default(), meaning);
+            return self.inside(row, shape, &path, given.default);
         }
-        let (path, shape_of_value) = match self.values_of_map(shape) {
-            Some(values) => (format!("{path}.NAME"), values),
-            None => (path, shape.clone()),
-        };
-        if has_properties(&shape_of_value) && depth < DEPTH_MAX {
-            return self.table(&shape_of_value, &path, None, depth + 1);
+        if let Some(values) = self.values_of_map(shape) {
+            let path = format!("{path}.NAME");
+            let own = one_line(values.description.unwrap_or_default());
+            let meaning = format!("{} {own}", self.meaning(shape));
+            let row = self.row(
+                &path,
+                self.words(&values),
+                Given::default(),
+                meaning.trim().to_owned(),
+            );
+            return self.inside(row, &values, &path, None);
         }
-        self.keys.push(Key {
-            path: path.clone(),
-            kind: self.words(&shape_of_value),
-            default: default
-                .filter(|value| !value.is_null() && !is_empty(value))
-                .map(toml),
-            required,
-            meaning: self.meaning(shape),
-        });
-        if let Some(elements) = self.elements(&shape_of_value)
-            && depth < DEPTH_MAX
-        {
-            let forms = if elements.forms.is_empty() {
-                vec![elements]
-            } else {
-                elements.forms
-            };
-            for form in forms {
-                self.table(&form, &format!("{path}[]"), None, depth + 1);
-            }
+        let row = self.row(&path, self.words(shape), given, self.meaning(shape));
+        let elements = self.elements(shape).unwrap_or_default();
+        let table = elements.forms.iter().find(|form| is_table(form));
+        self.inside(row, table.unwrap_or(&elements), &format!("{path}[]"), None);
+    }
+
+    fn row(&self, path: &str, kind: String, given: Given<'a>, meaning: String) -> Key {
+        let default = given.default.filter(|value| !value.is_null() && !given.required);
+        Key {
+            path: path.to_owned(),
+            kind,
+            default: default.map(toml),
+            required: given.required,
+            meaning,
         }
+    }
+
+    /// Adds a row, and the keys of the tables that its values are. A table that has been described is referred to.
+    fn inside(&mut self, mut row: Key, shape: &Shape<'a>, path: &str, default: Option<&'a Value>) {
+        if !is_table(shape) {
+            return self.keys.push(row);
+        }
+        let described = shape.name.and_then(|name| self.described.get(name));
+        if let Some(first) = described {
+            row.meaning = format!("{} Its keys are those of `{first}`.", row.meaning);
+            return self.keys.push(row);
+        }
+        if let Some(name) = shape.name {
+            self.described.insert(name, path.to_owned());
+        }
+        self.keys.push(row);
+        self.table(shape, path, default);
     }
 
     fn elements(&self, shape: &Shape<'a>) -> Option<Shape<'a>> {
@@ -204,17 +217,28 @@ impl<'a> Walk<'a> {
             forms.dedup();
             return forms.join(" or ");
         }
-        if let Some(elements) = self.elements(shape) {
-            return format!("list of {}", plural(&self.words(&elements)));
-        }
         let kinds: Vec<&str> = match shape.schema.and_then(|schema| schema.get("type")) {
             Some(Value::String(kind)) => vec![kind],
             Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
             _ => vec!["value"],
         };
-        let kinds = kinds.into_iter().filter(|kind| *kind != "null");
-        let kinds = kinds.map(|kind| if kind == "object" { "table" } else { kind });
-        kinds.collect::<Vec<_>>().join(" or ")
+        let words: Vec<String> = kinds
+            .into_iter()
+            .filter(|kind| *kind != "null")
+            .map(|kind| self.word(shape, kind))
+            .collect();
+        words.join(" or ")
+    }
+
+    fn word(&self, shape: &Shape<'a>, kind: &str) -> String {
+        match kind {
+            "object" => "table".to_owned(),
+            "array" => match self.elements(shape) {
+                Some(elements) => format!("list of {}", plural(&self.words(&elements))),
+                None => "list".to_owned(),
+            },
+            kind => kind.to_owned(),
+        }
     }
 }
 
@@ -238,10 +262,12 @@ fn requires(shape: &Shape<'_>, name: &str) -> bool {
         .is_some_and(|names| names.iter().any(|required| required == name))
 }
 
-fn has_properties(shape: &Shape<'_>) -> bool {
+/// Whether the value is a table with keys of its own, and nothing else.
+fn is_table(shape: &Shape<'_>) -> bool {
+    let only_object = |schema: &Map<String, Value>| schema.get("type").is_none_or(|kind| kind == "object");
     shape
         .schema
-        .is_some_and(|schema| schema.contains_key("properties"))
+        .is_some_and(|schema| schema.contains_key("properties") && only_object(schema))
 }
 
 fn choices<'a>(shape: &Shape<'a>) -> impl Iterator<Item = &'a Value> {
@@ -271,10 +297,6 @@ fn plural(word: &str) -> String {
     } else {
         word.to_owned()
     }
-}
-
-fn is_empty(value: &Value) -> bool {
-    value.as_object().is_some_and(Map::is_empty)
 }
 
 /// A value as TOML on one line.
