@@ -1,6 +1,7 @@
 //! For tests only: conformance suite, simulated clock, generators, in-memory ends.
 
 mod clock;
+pub mod conformance;
 mod ends;
 pub mod requests;
 

@@ -1,0 +1,248 @@
+//! Of processors: conservation, honesty about counts, bounds, independence, and calm in the face of damaged bytes.
+
+use super::{Fault, Faults, adapted, damage, request, section};
+use crate::SimulatedClock;
+use bytes::Bytes;
+use fastrand::Rng;
+use forebay_core::component::{BuiltProcessor, Outputs, StatefulProcessor};
+use forebay_core::registry::{PreparedProcessor, ProcessorDeclaration, Registered, Registry};
+use forebay_core::{
+    Accounts, Batch, Delivery, DeliveryToken, Entry, Ledger, NodeId, Payload, Reason, Signal,
+};
+use forebay_otlp::{Depth, count_items, validate};
+use futures_util::FutureExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Valid requests that each processor gets.
+const VALID: usize = 200;
+/// Damaged requests that each processor gets.
+const DAMAGED: usize = 1000;
+/// Ticks that a processor with state gets before it is flushed.
+const TICKS: usize = 100;
+/// The most shards that are asked for.
+const SHARDS: usize = 2;
+
+/// Runs random and damaged requests through every processor, built from its example. The requests follow from `seed`.
+/// `home` is a directory for examples that name files.
+pub fn processors(registry: &Registry, home: &Path, seed: u64) -> Vec<Fault> {
+    let mut found = Vec::new();
+    for (kind, component) in &registry.processors {
+        let mut faults = Faults {
+            component: format!("processor {kind}"),
+            found: &mut found,
+        };
+        if let Err(error) = check(component, home, seed, &mut faults) {
+            faults.add(error);
+        }
+    }
+    found
+}
+
+fn check(
+    component: &Registered<PreparedProcessor>,
+    home: &Path,
+    seed: u64,
+    faults: &mut Faults<'_>,
+) -> Result<(), String> {
+    let text = adapted(component.about.example, home);
+    let fresh = || {
+        let prepared = (component.prepare)(&section(text.clone()));
+        let prepared = prepared.map_err(|_| "its example is not read".to_owned())?;
+        let built = (prepared.build)(SHARDS).map_err(|error| error.to_string())?;
+        Ok::<_, String>(Bench::new(prepared.declaration, built))
+    };
+    let mut rng = Rng::with_seed(seed);
+    let valid = requests(VALID, &fresh()?.declaration, |signal| request(signal, &mut rng));
+    let (mut first, mut second) = (fresh()?, fresh()?);
+    first.run(&valid, faults);
+    second.run(&valid, faults);
+    faults.rule(first.emitted == second.emitted, || {
+        "two instances with one config give different results for the same data".to_owned()
+    });
+    let damaged = requests(DAMAGED, &first.declaration, |signal| {
+        let whole = request(signal, &mut rng);
+        Bytes::from(damage(&whole, &mut rng))
+    });
+    let mut third = fresh()?;
+    third.strict = false;
+    third.run(&damaged, faults);
+    Ok(())
+}
+
+fn requests(
+    count: usize,
+    declaration: &ProcessorDeclaration,
+    mut one: impl FnMut(Signal) -> Bytes,
+) -> Vec<(Signal, Bytes)> {
+    let signals: Vec<Signal> = declaration.inputs.iter().collect();
+    let signals = signals.iter().cycle().take(count);
+    signals.map(|signal| (*signal, one(*signal))).collect()
+}
+
+/// One processor with all that it needs.
+struct Bench {
+    declaration: ProcessorDeclaration,
+    built: Option<BuiltProcessor>,
+    accounts: Accounts,
+    ledger: Ledger,
+    clock: SimulatedClock,
+    answers: Vec<Delivery>,
+    /// What came out: port, signal, bytes.
+    emitted: Vec<(u8, Signal, Bytes)>,
+    /// Whether the requests are valid, so that what comes out must be too.
+    strict: bool,
+}
+
+impl Bench {
+    fn new(declaration: ProcessorDeclaration, built: BuiltProcessor) -> Self {
+        Bench {
+            declaration,
+            built: Some(built),
+            accounts: Accounts::new(1),
+            ledger: Ledger::new(1 << 30),
+            clock: SimulatedClock::default(),
+            answers: Vec::new(),
+            emitted: Vec::new(),
+            strict: true,
+        }
+    }
+
+    fn run(&mut self, requests: &[(Signal, Bytes)], faults: &mut Faults<'_>) {
+        let Some(built) = self.built.take() else { return };
+        let run = AssertUnwindSafe(|| match built {
+            BuiltProcessor::Stateless(processor) => {
+                for (signal, bytes) in requests {
+                    let (batch, mut out) = (self.batch(*signal, bytes), Outputs::new());
+                    processor.process(batch, &mut out);
+                    self.take(&mut out, faults);
+                }
+            }
+            BuiltProcessor::Stateful {
+                mut shards,
+                partition,
+            } => {
+                let count = shards.len();
+                for (signal, bytes) in requests {
+                    let (batch, mut parts) = (self.batch(*signal, bytes), Vec::new());
+                    match count {
+                        1 => parts.push((0, batch)),
+                        _ => partition.partition(batch, count, &mut parts),
+                    }
+                    self.feed(&mut shards, parts, faults);
+                }
+                self.finish(&mut shards, faults);
+            }
+        });
+        if catch_unwind(run).is_err() {
+            let what = if self.strict { "valid" } else { "damaged" };
+            faults.add(format!("it panics on {what} requests"));
+        }
+        self.settled(faults);
+    }
+
+    fn batch(&mut self, signal: Signal, bytes: &Bytes) -> Batch {
+        // A damaged request may still be a valid one, of another number of items.
+        let items = match validate(signal, bytes, Depth::Full) {
+            Ok(census) => census.items,
+            Err(_) => 3,
+        };
+        let size = bytes.len() as u64;
+        let (token, answer) = DeliveryToken::new();
+        self.answers.push(answer);
+        let entry = Entry {
+            custody: self.accounts.receive(NodeId(0), signal, items, size),
+            lease: self.ledger.lease_unchecked(size),
+            token,
+            origin: Arc::default(),
+            received_at: self.clock.clock().now(),
+        };
+        Batch::new(signal, Payload::from(bytes.clone()), entry)
+    }
+
+    fn feed(
+        &mut self,
+        shards: &mut [Box<dyn StatefulProcessor>],
+        parts: Vec<(usize, Batch)>,
+        faults: &mut Faults<'_>,
+    ) {
+        let now = self.clock.clock().now();
+        for (index, part) in parts {
+            let Some(shard) = shards.get_mut(index) else {
+                faults.add(format!("its partition names shard {index} of {SHARDS} at most"));
+                continue;
+            };
+            let mut out = Outputs::new();
+            shard.process(part, now, &mut out);
+            self.take(&mut out, faults);
+        }
+        let held = self.accounts.total().held;
+        let most = self.declaration.bounds.items;
+        faults.rule(most == 0 || held <= most, || {
+            format!("it holds {held} items and declares {most}")
+        });
+    }
+
+    /// Lets time pass, and ends.
+    fn finish(&mut self, shards: &mut [Box<dyn StatefulProcessor>], faults: &mut Faults<'_>) {
+        for shard in shards {
+            let mut out = Outputs::new();
+            for _ in 0..TICKS {
+                let Some(at) = shard.next_tick() else { break };
+                let now = self.clock.clock().now();
+                self.clock.advance(at.since(now));
+                shard.tick(now.max(at), &mut out);
+                self.take(&mut out, faults);
+            }
+            self.clock.advance(Duration::from_secs(1));
+            shard.flush(self.clock.clock().now(), &mut out);
+            self.take(&mut out, faults);
+        }
+    }
+
+    /// Delivers what the processor has emitted.
+    fn take(&mut self, out: &mut Outputs, faults: &mut Faults<'_>) {
+        for (port, batch) in out.drain() {
+            let known = usize::from(port.0) <= self.declaration.ports.len();
+            faults.rule(known, || format!("it emits on port {}, which it has not", port.0));
+            let bytes = batch.payload().contiguous();
+            let (said, counted) = (batch.items(), count_items(batch.signal(), &bytes));
+            let honest = matches!(counted, Ok(counted) if counted == said);
+            faults.rule(honest || !self.strict, || {
+                format!("it emits a batch of {said} items whose payload has {counted:?}")
+            });
+            if self.strict {
+                self.emitted.push((port.0, batch.signal(), bytes));
+            }
+            batch.delivered(0, None);
+        }
+    }
+
+    /// All is accounted for, answered and given back.
+    fn settled(&mut self, faults: &mut Faults<'_>) {
+        let total = self.accounts.total();
+        faults.rule(total.unaccounted() == 0, || {
+            format!("{} items are unaccounted for", total.unaccounted())
+        });
+        faults.rule(total.held == 0, || {
+            format!("it holds {} items for ever", total.held)
+        });
+        for reason in [Reason::Abandoned, Reason::Panicked] {
+            let lost = total.dropped.get(reason as usize).copied().unwrap_or_default();
+            faults.rule(lost == 0, || format!("{lost} items are {reason}"));
+        }
+        let used = self.ledger.read().used;
+        faults.rule(used == 0, || format!("{used} bytes of leases are not given back"));
+        let waiting = self
+            .answers
+            .drain(..)
+            .filter_map(|answer| match answer.now_or_never() {
+                Some(_) => None,
+                None => Some(()),
+            });
+        let waiting = waiting.count();
+        faults.rule(waiting == 0, || format!("{waiting} senders wait for ever"));
+    }
+}
