@@ -18,6 +18,7 @@ fn bad() -> Answer {
     })
 }
 
+// spec: D-9
 #[tokio::test]
 async fn retries_until_it_succeeds() {
     let clock = SimulatedClock::default();
@@ -37,6 +38,7 @@ async fn retries_until_it_succeeds() {
     assert_eq!(books(&running, "out0").delivered, 5);
 }
 
+// spec: D-10
 #[tokio::test]
 async fn waits_at_least_as_long_as_the_destination_asks() {
     let clock = SimulatedClock::default();
@@ -58,6 +60,62 @@ async fn waits_at_least_as_long_as_the_destination_asks() {
     assert_eq!(answer.await, Verdict::delivered());
 }
 
+// spec: D-10
+#[tokio::test]
+async fn the_bound_of_the_wait_grows_to_its_end() {
+    let clock = SimulatedClock::default();
+    let out = FakeExporter::new(busy());
+    let mut settings = one_at_a_time();
+    settings.retry.initial_interval = Period(Duration::from_secs(1));
+    settings.retry.multiplier = 2.0;
+    settings.retry.max_interval = Period(Duration::from_secs(4));
+    settings.retry.max_age = Period(Duration::ZERO);
+    let parts = Parts {
+        exporters: vec![(out.clone(), settings)],
+        ..Parts::default()
+    };
+    let (_running, feed) = start(parts, clock.clock()).await;
+    let _answer = feed.send(Signal::Traces, 0, 5).await;
+    let mut longest = Duration::ZERO;
+    for (attempt, bound) in (1..=40).zip([1, 2, 4].into_iter().chain(std::iter::repeat(4))) {
+        out.attempts(attempt).await;
+        let wait = clock.somebody_sleeps().await.since(clock.clock().now());
+        assert!(
+            wait <= Duration::from_secs(bound),
+            "{wait:?} before attempt {}",
+            attempt + 1
+        );
+        longest = longest.max(wait);
+        clock.skip_to_next().await;
+    }
+    assert!(
+        longest > Duration::from_secs(2),
+        "waits are drawn from the whole range"
+    );
+}
+
+// spec: D-7, D-9
+#[tokio::test]
+async fn without_retries_the_sender_is_told_at_once() {
+    let out = FakeExporter::new(Answer::Take);
+    let after = Some(Duration::from_secs(3));
+    out.then([Answer::Fail(ExportError::Retryable {
+        after,
+        message: "busy".into(),
+    })]);
+    let mut settings = one_at_a_time();
+    settings.retry.enabled = false;
+    let parts = Parts {
+        exporters: vec![(out.clone(), settings)],
+        ..Parts::default()
+    };
+    let (running, feed) = start(parts, SimulatedClock::default().clock()).await;
+    let failure = feed.send(Signal::Traces, 0, 5).await.await.failure.unwrap();
+    assert_eq!((failure.retryable, failure.after), (true, after));
+    assert_eq!(books(&running, "out0").refused[Reason::Unavailable as usize], 5);
+}
+
+// spec: D-11
 #[tokio::test]
 async fn gives_up_when_the_data_is_too_old() {
     let clock = SimulatedClock::default();
@@ -81,6 +139,7 @@ async fn gives_up_when_the_data_is_too_old() {
     assert_eq!(books(&running, "out0").refused[Reason::Expired as usize], 5);
 }
 
+// spec: D-7, D-12
 #[tokio::test]
 async fn a_permanent_failure_is_final() {
     let out = FakeExporter::new(bad());
@@ -105,6 +164,7 @@ async fn a_permanent_failure_is_final() {
     );
 }
 
+// spec: D-6
 #[tokio::test]
 async fn rejected_items_are_counted_and_told() {
     let out = FakeExporter::new(Answer::Reject(2));
@@ -119,6 +179,7 @@ async fn rejected_items_are_counted_and_told() {
     assert_eq!((out.delivered, out.refused[Reason::Rejected as usize]), (3, 2));
 }
 
+// spec: D-13
 #[tokio::test]
 async fn an_attempt_that_takes_too_long_is_repeated() {
     let clock = SimulatedClock::default();
@@ -146,6 +207,7 @@ async fn an_attempt_that_takes_too_long_is_repeated() {
     assert_eq!(out.taken().len(), 1);
 }
 
+// spec: D-14
 #[tokio::test]
 async fn a_panicking_exporter_loses_only_what_it_panicked_on() {
     let out = FakeExporter::new(Answer::Take);
@@ -160,6 +222,7 @@ async fn a_panicking_exporter_loses_only_what_it_panicked_on() {
     assert_eq!(books(&running, "out0").refused[Reason::Panicked as usize], 5);
 }
 
+// spec: D-15
 #[tokio::test]
 async fn what_queues_up_meanwhile_goes_together_without_copying() {
     let clock = SimulatedClock::default();
@@ -193,6 +256,7 @@ async fn what_queues_up_meanwhile_goes_together_without_copying() {
     );
 }
 
+// spec: D-16
 #[tokio::test]
 async fn a_batch_above_the_limit_is_split() {
     let out = FakeExporter::new(Answer::Take);
@@ -213,6 +277,7 @@ async fn a_batch_above_the_limit_is_split() {
     assert_eq!(books(&running, "out0").delivered, 10);
 }
 
+// spec: B-9
 #[tokio::test]
 async fn min_items_waits_for_company_but_not_for_ever() {
     let clock = SimulatedClock::default();

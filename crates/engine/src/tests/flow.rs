@@ -29,6 +29,7 @@ fn inline(processor: impl Processor + 'static) -> (bool, BuiltProcessor) {
     (false, BuiltProcessor::Stateless(Arc::new(processor)))
 }
 
+// spec: D-1, A-1, M-2
 #[tokio::test]
 async fn what_comes_in_goes_out_and_the_sender_is_told() {
     let out = FakeExporter::new(Answer::Take);
@@ -49,6 +50,7 @@ async fn what_comes_in_goes_out_and_the_sender_is_told() {
     assert_eq!(running.ledger.read().used, 0, "every lease was given back");
 }
 
+// spec: D-8, A-1
 #[tokio::test]
 async fn a_processor_in_line_may_take_items_out() {
     let out = FakeExporter::new(Answer::Take);
@@ -63,6 +65,7 @@ async fn a_processor_in_line_may_take_items_out() {
     assert_eq!(books(&running, "out0").delivered, 5);
 }
 
+// spec: D-14, A-2
 #[tokio::test]
 async fn a_panic_is_contained_counted_and_shown() {
     let out = FakeExporter::new(Answer::Take);
@@ -80,6 +83,7 @@ async fn a_panic_is_contained_counted_and_shown() {
     assert_eq!((node.panics, node.condition), (1, "degraded"));
 }
 
+// spec: A-4, B-5, B-11, B-13
 #[tokio::test]
 async fn a_dead_branch_does_not_hold_up_the_others() {
     let (dead, live, slow) = (
@@ -121,6 +125,7 @@ async fn a_dead_branch_does_not_hold_up_the_others() {
     assert_eq!(running.status().bottleneck.as_deref(), Some("out0"));
 }
 
+// spec: B-3, B-11
 #[tokio::test]
 async fn with_wait_a_full_branch_makes_its_senders_wait_after_the_others_were_served() {
     let (dead, live) = (FakeExporter::new(Answer::Hang), FakeExporter::new(Answer::Take));
@@ -149,6 +154,7 @@ async fn with_wait_a_full_branch_makes_its_senders_wait_after_the_others_were_se
     assert_eq!(running.status().edges[0].waiting_senders, 1);
 }
 
+// spec: B-4
 #[tokio::test]
 async fn on_full_refuse_tells_the_sender_when_to_come_again() {
     let dead = FakeExporter::new(Answer::Hang);

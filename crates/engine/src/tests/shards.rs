@@ -67,6 +67,7 @@ async fn a_shard_holds_and_emits_when_its_moment_comes() {
     assert!(running.drain(Duration::from_secs(10)).await.in_time);
 }
 
+// spec: D-17
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn draining_flushes_what_shards_hold() {
     let out = FakeExporter::new(Answer::Take);
@@ -88,6 +89,7 @@ async fn draining_flushes_what_shards_hold() {
     assert_eq!((drained.total.delivered, drained.total.held), (9, 0));
 }
 
+// spec: D-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shard_that_panics_is_out_of_service_and_the_process_says_so() {
     let out = FakeExporter::new(Answer::Take);

@@ -3,6 +3,7 @@ use forebay_core::{Reason, Signal, Verdict};
 use forebay_testkit::{Answer, FakeExporter, SimulatedClock};
 use std::time::Duration;
 
+// spec: D-17
 #[tokio::test]
 async fn draining_delivers_what_is_held() {
     let clock = SimulatedClock::default();
@@ -24,6 +25,7 @@ async fn draining_delivers_what_is_held() {
     }
 }
 
+// spec: D-7, D-18
 #[tokio::test]
 async fn what_cannot_be_delivered_in_time_is_reported_exactly() {
     let clock = SimulatedClock::default();
