@@ -87,6 +87,7 @@ pub fn examine(inputs: &[Input], env: &dyn Environment) -> Examined {
                 pipelines: Vec::new(),
                 edges: Vec::new(),
                 service: Service::default().finish(),
+                complete: problems.is_empty(),
                 origins: Vec::new(),
             },
             diagnostics: problems,
@@ -156,7 +157,10 @@ impl Loader {
     fn text(&mut self, source: &Arc<Source>, env: &dyn Environment) {
         let (table, problems) = syntax::parse(source);
         self.examined.diagnostics.extend(problems);
-        let Some(table) = table else { return };
+        let Some(table) = table else {
+            self.examined.spec.complete = false;
+            return;
+        };
         let References {
             resolved,
             origins,
@@ -181,11 +185,13 @@ impl Loader {
         let place = text.place(key.span());
         let service = service::TABLES.contains(&name);
         if !service && !NAMING.contains(&name) {
+            self.examined.spec.complete = false;
             let known = NAMING.into_iter().chain(service::TABLES);
             let problem = Diagnostic::error(format!("unknown key `{name}`")).at(place);
             return self.examined.add([problem.suggest(name, known)]);
         }
         let DeValue::Table(table) = value.get_ref() else {
+            self.examined.spec.complete &= service;
             let kind = value.get_ref().type_str();
             let problem = format!("`{name}` is a table, not a value of the type {kind}");
             let problem = Diagnostic::error(problem).at(text.place(value.span()));
@@ -232,6 +238,7 @@ impl Loader {
         let name = key.get_ref().as_ref();
         let place = text.place(key.span());
         if !value.get_ref().is_table() {
+            self.examined.spec.complete = false;
             let problem = Diagnostic::error(format!("`{group}.{}` must be a table", path_key(name)))
                 .at(text.place(value.span()))
                 .help(format!("write [{group}.{}] and its keys below", path_key(name)));
@@ -251,7 +258,10 @@ impl Loader {
         if owner == Owner::Pipeline {
             match wiring::pipeline(name.into(), place, &section) {
                 Ok(pipeline) => self.examined.spec.pipelines.push(pipeline),
-                Err(problems) => self.examined.add(problems),
+                Err(problems) => {
+                    self.examined.spec.complete = false;
+                    self.examined.add(problems);
+                }
             }
         } else {
             self.node(owner, name, place, section);
@@ -280,6 +290,7 @@ impl Loader {
             None => name.to_owned(),
             Some(DeValue::String(word)) => word.to_string(),
             Some(other) => {
+                self.examined.spec.complete = false;
                 let problem = format!("`type` is a string, not a value of the type {}", other.type_str());
                 return self.examined.add([Diagnostic::error(problem).at(kind_place)]);
             }

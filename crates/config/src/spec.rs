@@ -25,6 +25,9 @@ pub struct GraphSpec {
     pub edges: Vec<EdgeSpec>,
     /// `[memory]`, `[admin]`, `[log]`, `[shutdown]`, `[runtime]`.
     pub service: ServiceSpec,
+    /// Whether everything that the texts define is here. If not, a table could not be read, and that a name is missing or
+    /// unused is no mistake of its own.
+    pub complete: bool,
     /// Where each value came from: a path such as `exporters.backend.endpoint`, and `file:line` or the variable that it
     /// was taken from.
     pub origins: Vec<(String, String)>,

@@ -1,16 +1,18 @@
 //! The blueprint: a config that has been checked against the components, the graph drawn, the memory summed.
 //!
 //! One step per file, each reporting all that it finds: [`nodes`] looks the types up and reads their configs, [`wiring`]
-//! turns pipelines into edges, [`signals`] follows what flows along them, [`bounds`] sums what may be held. Of the result,
-//! [`report`] says what it promises to senders, [`render`] and [`render_svg`] show it.
+//! turns pipelines into edges, [`order`] sorts the nodes, [`signals`] follows what flows along the edges, [`bounds`] sums
+//! what may be held. Of the result, [`report`] says what it promises to senders, [`render`] and [`render_svg`] show it.
 
 mod bounds;
 mod nodes;
+mod order;
 mod render;
 mod render_svg;
 mod report;
 mod signals;
 mod wiring;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,12 @@ use std::sync::Arc;
 
 pub use bounds::{Bound, BoundsSum, about};
 pub use report::{Acknowledged, Promise};
+
+fn has_errors(found: &[Diagnostic]) -> bool {
+    found
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error)
+}
 
 /// A component's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,23 +129,17 @@ impl Blueprint {
     pub fn draw(spec: &GraphSpec, registry: &Registry, budget: u64) -> (Option<Blueprint>, Vec<Diagnostic>) {
         let mut found = Vec::new();
         let drafts = nodes::prepare(spec, registry, &mut found);
-        let wired = wiring::wire(spec, &drafts, &mut found);
-        let sound = found
-            .iter()
-            .all(|diagnostic| diagnostic.severity < Severity::Error);
-        let order = wiring::order(&drafts, &wired, &mut found);
-        let (Some(order), true) = (order, sound) else {
+        let mut edges = wiring::wire(spec, &drafts, &mut found);
+        // What follows from a part that is missing is not worth telling.
+        let whole = spec.complete && !has_errors(&found);
+        let order = order::order(&drafts, &edges, &mut found);
+        let flows = order
+            .as_ref()
+            .map(|order| signals::follow(&drafts, &mut edges, order, whole, &mut found));
+        let bounds = bounds::sum(spec, &drafts, budget, &mut found);
+        let (Some(order), Some(flows), false) = (order, flows, has_errors(&found)) else {
             return (None, found);
         };
-        let mut edges = wired;
-        let flows = signals::follow(&drafts, &mut edges, &order, &mut found);
-        let bounds = bounds::sum(spec, &drafts, budget, &mut found);
-        if found
-            .iter()
-            .any(|diagnostic| diagnostic.severity == Severity::Error)
-        {
-            return (None, found);
-        }
         let nodes = drafts
             .into_iter()
             .zip(flows)

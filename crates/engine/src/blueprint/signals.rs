@@ -5,21 +5,23 @@ use super::{EdgePlan, Role};
 use forebay_core::{Diagnostic, NodeId, Port, SignalSet};
 
 /// Narrows every edge to what really flows along it, takes out those along which nothing does, and gives what flows
-/// through each node.
+/// through each node. Of a graph that is not `whole`, what leads nowhere is not told: the way may be what is missing.
 pub(super) fn follow(
     drafts: &[Draft],
     edges: &mut Vec<EdgePlan>,
     order: &[NodeId],
+    whole: bool,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<SignalSet> {
     forward(drafts, edges, order, found);
     let flows = backward(drafts, edges, order);
-    for (draft, flow) in drafts.iter().zip(&flows) {
-        if draft.role == Role::Receiver {
+    let receivers = |(draft, _): &(&Draft, &SignalSet)| draft.role == Role::Receiver;
+    if whole {
+        for (draft, flow) in drafts.iter().zip(&flows).filter(receivers) {
             warn_about_lost(draft, *flow, found);
         }
+        unconsumed_ports(drafts, edges, found);
     }
-    unconsumed_ports(drafts, edges, found);
     edges.retain(|edge| !edge.signals.is_empty());
     flows
 }
@@ -31,6 +33,8 @@ fn forward(drafts: &[Draft], edges: &mut [EdgePlan], order: &[NodeId], found: &m
             continue;
         };
         let gives = match draft.role {
+            // What a component gives whose config could not be read is not known.
+            _ if draft.component.is_none() => SignalSet::NONE,
             Role::Receiver => draft.gives(),
             _ => arriving(edges, *node).and(draft.inputs()),
         };

@@ -1,6 +1,7 @@
 //! Turns pipelines into edges: `from` through each of `via` to every `to`.
 
 use super::nodes::Draft;
+use super::words::{self, no_port, used_twice, wrong_role};
 use super::{EdgePlan, QueuePlan, Role};
 use forebay_config::{EdgeSpec, GraphSpec, PipelineSpec, Reference};
 use forebay_core::{Diagnostic, NodeId, Place, Port, Signal, SignalSet};
@@ -12,7 +13,6 @@ struct Output {
     node: NodeId,
     port: Port,
     signals: SignalSet,
-    place: Place,
 }
 
 struct Wiring<'a> {
@@ -37,26 +37,40 @@ pub(super) fn wire(spec: &GraphSpec, drafts: &[Draft], found: &mut Vec<Diagnosti
         edges: Vec::new(),
         placed: HashMap::new(),
     };
-    let mut used: HashMap<NodeId, Place> = HashMap::new();
-    for pipeline in &spec.pipelines {
-        wiring.pipeline(pipeline, &mut used, found);
+    if spec.complete && spec.pipelines.is_empty() {
+        found.push(
+            Diagnostic::error("the config has no pipeline: nothing would flow")
+                .help("add a table [pipelines.NAME] with `from` and `to`"),
+        );
+        return Vec::new();
     }
-    wiring.unused(&used, found);
-    wiring.edge_settings(found);
+    let before = found.len();
+    for pipeline in &spec.pipelines {
+        wiring.pipeline(pipeline, found);
+    }
+    once_each(found, before);
+    if spec.complete {
+        words::unused(spec, drafts, found);
+        wiring.edge_settings(found);
+    }
     wiring.edges
 }
 
-fn id(index: usize) -> NodeId {
+pub(super) fn id(index: usize) -> NodeId {
     NodeId(u16::try_from(index).unwrap_or(u16::MAX))
 }
 
+/// Leaves out repetitions of what was found from `start` on: a pipeline is looked at again for each that takes from it.
+fn once_each(found: &mut Vec<Diagnostic>, start: usize) {
+    for diagnostic in found.split_off(start) {
+        if !found.contains(&diagnostic) {
+            found.push(diagnostic);
+        }
+    }
+}
+
 impl Wiring<'_> {
-    fn pipeline(
-        &mut self,
-        pipeline: &PipelineSpec,
-        used: &mut HashMap<NodeId, Place>,
-        found: &mut Vec<Diagnostic>,
-    ) {
+    fn pipeline(&mut self, pipeline: &PipelineSpec, found: &mut Vec<Diagnostic>) {
         let mut outputs = Vec::new();
         for reference in &pipeline.from {
             outputs.extend(self.outputs_of(reference, pipeline, &mut vec![&*pipeline.name], found));
@@ -68,9 +82,9 @@ impl Wiring<'_> {
         outputs
             .iter_mut()
             .for_each(|output| output.signals = output.signals.and(serves));
-        outputs.iter().for_each(|output| {
-            used.entry(output.node).or_insert_with(|| output.place.clone());
-        });
+        if !outputs.is_empty() && outputs.iter().all(|output| output.signals.is_empty()) {
+            found.push(carries_nothing(pipeline, serves));
+        }
         for reference in &pipeline.via {
             let Some(node) = self.node(reference, Role::Processor, "via", found) else {
                 continue;
@@ -80,23 +94,22 @@ impl Wiring<'_> {
                 continue;
             }
             self.placed.insert(node, reference.place.clone());
-            used.entry(node).or_insert_with(|| reference.place.clone());
             self.connect(&outputs, node, &reference.place);
             outputs = vec![Output {
                 node,
                 port: Port::MAIN,
                 signals: SignalSet::ALL,
-                place: reference.place.clone(),
             }];
         }
         for reference in &pipeline.to {
             let Some(node) = self.node(reference, Role::Exporter, "to", found) else {
                 continue;
             };
-            used.entry(node).or_insert_with(|| reference.place.clone());
             self.connect(&outputs, node, &reference.place);
         }
-        self.leads_somewhere(pipeline, found);
+        if self.spec.complete {
+            self.leads_somewhere(pipeline, found);
+        }
     }
 
     /// What flows in by one `from` reference.
@@ -116,7 +129,9 @@ impl Wiring<'_> {
             return self.outputs_of_pipeline(other, reference, path, found);
         }
         let Some(node) = self.by_name.get(reference.name.as_str()).copied() else {
-            found.push(self.unknown(reference, "from", pipeline));
+            if self.spec.complete {
+                found.push(words::unknown_source(reference, pipeline, self.spec, self.drafts));
+            }
             return Vec::new();
         };
         let Some(draft) = self.drafts.get(usize::from(node.0)) else {
@@ -138,12 +153,7 @@ impl Wiring<'_> {
                 return Vec::new();
             }
         };
-        vec![Output {
-            node,
-            port,
-            signals,
-            place: reference.place.clone(),
-        }]
+        vec![Output { node, port, signals }]
     }
 
     fn outputs_of_pipeline<'b>(
@@ -155,10 +165,8 @@ impl Wiring<'_> {
     ) -> Vec<Output> {
         path.push(&other.name);
         if path.iter().filter(|name| **name == &*other.name).count() > 1 {
-            let circle = path.iter().rev().copied().collect::<Vec<_>>().join(" -> ");
-            found.push(
-                Diagnostic::error(format!("pipelines feed each other: {circle}")).at(reference.place.clone()),
-            );
+            found.push(words::circle_of_pipelines(path, self.spec));
+            path.pop();
             return Vec::new();
         }
         let narrowed = match &reference.port {
@@ -186,7 +194,6 @@ impl Wiring<'_> {
                     node,
                     port: Port::MAIN,
                     signals: SignalSet::ALL,
-                    place: reference.place.clone(),
                 }]
             }
             None => other
@@ -211,21 +218,9 @@ impl Wiring<'_> {
         found: &mut Vec<Diagnostic>,
     ) -> Option<NodeId> {
         let Some(node) = self.by_name.get(reference.name.as_str()).copied() else {
-            let known = self
-                .drafts
-                .iter()
-                .filter(|draft| draft.role == role)
-                .map(|draft| &*draft.name);
-            let message = format!(
-                "`{key}` names `{}`, but there is no such {}",
-                reference.name,
-                role.as_str()
-            );
-            found.push(
-                Diagnostic::error(message)
-                    .at(reference.place.clone())
-                    .suggest(&reference.name, known),
-            );
+            if self.spec.complete {
+                found.push(words::unknown_node(reference, role, key, self.spec, self.drafts));
+            }
             return None;
         };
         let is = self.drafts.get(usize::from(node.0)).map(|draft| draft.role)?;
@@ -303,45 +298,6 @@ impl Wiring<'_> {
         }
     }
 
-    fn unused(&self, used: &HashMap<NodeId, Place>, found: &mut Vec<Diagnostic>) {
-        for (_, draft) in self
-            .drafts
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !used.contains_key(&id(*index)))
-        {
-            let (message, help) = match draft.role {
-                Role::Receiver => ("nothing consumes what receiver `{}` gives", "from"),
-                Role::Processor => ("nothing reaches processor `{}`", "via"),
-                Role::Exporter => ("nothing reaches exporter `{}`", "to"),
-            };
-            let message = message.replace("{}", &draft.name);
-            let help = format!("name it in a pipeline's `{help}`, or take the table out");
-            found.push(Diagnostic::error(message).at(draft.place.clone()).help(help));
-        }
-    }
-
-    fn unknown(&self, reference: &Reference, key: &str, pipeline: &PipelineSpec) -> Diagnostic {
-        let nodes = self
-            .drafts
-            .iter()
-            .filter(|draft| draft.role != Role::Exporter)
-            .map(|draft| &*draft.name);
-        let pipelines = self
-            .spec
-            .pipelines
-            .iter()
-            .map(|other| &*other.name)
-            .filter(|name| *name != &*pipeline.name);
-        let message = format!(
-            "`{key}` names `{}`, but there is no such receiver, processor or pipeline",
-            reference.name
-        );
-        Diagnostic::error(message)
-            .at(reference.place.clone())
-            .suggest(&reference.name, nodes.chain(pipelines))
-    }
-
     fn edge_settings(&mut self, found: &mut Vec<Diagnostic>) {
         for spec in &self.spec.edges {
             if let Err(error) = self.one_edge_setting(spec) {
@@ -416,78 +372,13 @@ fn port_of(draft: &Draft, reference: &Reference) -> Result<(Port, SignalSet), Bo
     }
 }
 
-fn no_port(reference: &Reference, what: &str, ports: &[&'static str]) -> Diagnostic {
-    let port = reference.port.as_deref().unwrap_or_default();
-    let signals = Signal::ALL.iter().map(|signal| signal.as_str());
-    Diagnostic::error(format!("{what} `{}` has no port `{port}`", reference.name))
-        .at(reference.place.clone())
-        .suggest(port, signals.chain(ports.iter().copied()))
-}
-
-fn wrong_role(reference: &Reference, is: Role, key: &str, why: &str) -> Diagnostic {
-    let article = if is == Role::Exporter { "an" } else { "a" };
-    Diagnostic::error(format!(
-        "`{}` is {article} {} and cannot stand in `{key}`: {why}",
-        reference.name,
-        is.as_str()
-    ))
-    .at(reference.place.clone())
-}
-
-fn used_twice(reference: &Reference, first: Place) -> Diagnostic {
-    Diagnostic::error(format!("processor `{}` stands in two places", reference.name))
-        .at(reference.place.clone())
-        .related(first, "it stands here already")
-        .help("a node is one instance with one place: define a second one, or let one pipeline take from the other")
-}
-
-/// The nodes in an order in which every edge goes forward, or an error that shows the circle.
-pub(super) fn order(
-    drafts: &[Draft],
-    edges: &[EdgePlan],
-    found: &mut Vec<Diagnostic>,
-) -> Option<Vec<NodeId>> {
-    let mut left: Vec<NodeId> = (0..drafts.len()).map(id).collect();
-    let mut order = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let blocked = |node: &NodeId| {
-            edges
-                .iter()
-                .any(|edge| edge.to == *node && left.contains(&edge.from))
-        };
-        let (waiting, free): (Vec<_>, Vec<_>) = left.iter().copied().partition(blocked);
-        if free.is_empty() {
-            found.push(circle(drafts, edges, &waiting));
-            return None;
-        }
-        order.extend(free);
-        left = waiting;
-    }
-    Some(order)
-}
-
-/// Follows edges backwards among nodes that all wait for one another until one comes up again.
-fn circle(drafts: &[Draft], edges: &[EdgePlan], waiting: &[NodeId]) -> Diagnostic {
-    let mut path: Vec<&EdgePlan> = Vec::new();
-    let mut at = waiting.first().copied();
-    while let Some(node) = at {
-        if let Some(start) = path.iter().position(|edge| edge.to == node) {
-            path.drain(..start);
-            break;
-        }
-        let before = edges
-            .iter()
-            .find(|edge| edge.to == node && waiting.contains(&edge.from));
-        path.extend(before);
-        at = before.map(|edge| edge.from);
-    }
-    let name = |node: NodeId| drafts.get(usize::from(node.0)).map_or("?", |draft| &*draft.name);
-    let mut names: Vec<&str> = path.iter().rev().map(|edge| name(edge.from)).collect();
-    names.extend(names.first().copied());
-    let error = Diagnostic::error(format!("the graph goes in a circle: {}", names.join(" -> ")));
-    let error = error.help("data would go round for ever: take one of these steps out");
-    match path.first() {
-        Some(edge) => error.at(edge.place.clone()),
-        None => error,
-    }
+/// A pipeline of which no signal that comes in is one that it serves.
+fn carries_nothing(pipeline: &PipelineSpec, serves: SignalSet) -> Diagnostic {
+    let message = format!(
+        "nothing flows through pipeline `{}`: it serves {serves}, and nothing of that comes in",
+        pipeline.name
+    );
+    Diagnostic::error(message)
+        .at(pipeline.place.clone())
+        .help("look at `signals` here, and at the ports in `from`")
 }
