@@ -184,7 +184,9 @@ impl JsonSchema for AttributeCondition {
         json_schema!({
             "description": "A pattern for its text, a number or boolean it equals, `{ present = true }` or `{ present = false }`, or a list of which one must hold.",
             "type": ["string", "number", "boolean", "object", "array"],
-            "properties": { "present": { "type": "boolean" } },
+            "properties": {
+                "present": { "type": "boolean", "description": "Whether there has to be such an attribute, whatever its value, or must not be." }
+            },
             "additionalProperties": false
         })
     }
