@@ -29,12 +29,7 @@ fn cases() -> Vec<String> {
 fn said(name: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_forebay"))
         .current_dir(folder())
-        .args([
-            "validate",
-            "--deny-warnings",
-            "--config",
-            &format!("{name}.toml"),
-        ])
+        .args(["validate", "--deny-warnings", "--config", &format!("{name}.toml")])
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

@@ -108,7 +108,13 @@ fn compile(expression: &str) -> Result<Regex, String> {
         .size_limit(REGEX_BYTES_MAX)
         .dfa_size_limit(REGEX_BYTES_MAX)
         .build()
-        .map_err(|error| format!("`{expression}` is not a regular expression that can be used: {error}"))
+        .map_err(|error| {
+            // A syntax error comes with a drawing of the expression above its last line.
+            let words = error.to_string();
+            let last = words.lines().last().unwrap_or_default();
+            let reason = last.trim_start_matches("error: ");
+            format!("`{expression}` is not a regular expression that can be used: {reason}")
+        })
 }
 
 impl PartialEq for Pattern {
