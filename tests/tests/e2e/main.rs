@@ -1,0 +1,19 @@
+//! End-to-end tests: the built binary, real sockets, real clients and destinations. One module per scenario.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+mod backend;
+mod fan_out;
+mod forwarding;
+mod identity;
+mod memory;
+mod process;
+mod shutdown;
