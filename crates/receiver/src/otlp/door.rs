@@ -6,7 +6,7 @@ use forebay_core::component::{Arrival, ReceiverContext};
 use forebay_core::{Acknowledge, Failure, Lease, Origin, Payload, Phase, Reason, Signal, Time, Verdict};
 use forebay_otlp::json::{JsonError, JsonErrorKind, to_protobuf};
 use forebay_otlp::{Depth, WireError, validate};
-use forebay_transport::server::{Admission, Message, Refusal};
+use forebay_transport::server::{Admission, Buffers, Message, Refusal};
 use forebay_transport::status::{Code, Status};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +52,7 @@ impl Door {
             ledger: context.node.ledger.clone(),
             clock: context.node.clock.clone(),
             max_bytes: usize::try_from(config.max_request_bytes.0).unwrap_or(usize::MAX),
+            buffers: Buffers::for_budget(context.node.ledger.read().budget),
         };
         Door {
             context,

@@ -1,5 +1,6 @@
 //! Reading a body into one buffer, under a lease and a limit.
 
+use super::buffers::Buffers;
 use super::refusal::Refusal;
 use crate::compression::{Decompressor, Encoding};
 use bytes::{Bytes, BytesMut};
@@ -14,10 +15,6 @@ use std::time::Duration;
 /// How long a body may make no progress. Until then its lease is held for bytes that do not come.
 const STALL: Duration = Duration::from_secs(30);
 
-/// A message that came in one frame of at least this size is kept where it was read. A smaller one is copied: it would keep
-/// a read buffer many times its size from being used again, which no lease covers, and the copy takes a microsecond or less.
-const WORTH_KEEPING: usize = 64 << 10;
-
 /// On what terms a server takes bodies.
 #[derive(Clone, Debug)]
 pub struct Admission {
@@ -27,6 +24,8 @@ pub struct Admission {
     pub clock: Clock,
     /// The most bytes that a body may have, on the wire and when decompressed.
     pub max_bytes: usize,
+    /// Where bodies are put.
+    pub buffers: Buffers,
 }
 
 /// A body, whole and decompressed.
@@ -121,32 +120,30 @@ impl<'a, B: Body<Data = Bytes> + Unpin> Chunks<'a, B> {
 }
 
 /// What is known of a message before it is read.
-pub(super) struct Announced {
+pub(super) struct Announced<'a> {
     pub(super) encoding: Encoding,
     /// Its bytes on the wire, where that is known. They are leased.
     pub(super) wire: Option<usize>,
     pub(super) limit: usize,
     pub(super) lease: Lease,
+    pub(super) buffers: &'a Buffers,
 }
 
 /// Reads the rest of a message that begins with `first`.
 pub(super) async fn collect<B: Body<Data = Bytes> + Unpin>(
     first: Bytes,
     chunks: &mut Chunks<'_, B>,
-    announced: Announced,
+    announced: Announced<'_>,
 ) -> Result<Message, Refusal> {
     let Announced {
         encoding,
         wire,
         limit,
         lease,
+        buffers,
     } = announced;
     let bytes = match wire {
-        Some(wire) if encoding == Encoding::Identity && first.len() == wire => {
-            chunks.expect_end().await?;
-            keep(first)
-        }
-        Some(wire) if encoding == Encoding::Identity => fill(first, chunks, wire).await?,
+        Some(wire) if encoding == Encoding::Identity => fill(first, chunks, wire, buffers).await?,
         _ => {
             let decompressor = Decompressor::new(encoding, limit, lease.clone())?;
             decompress(first, chunks, wire, decompressor).await?
@@ -155,30 +152,25 @@ pub(super) async fn collect<B: Body<Data = Bytes> + Unpin>(
     Ok(Message { bytes, lease })
 }
 
-fn keep(whole: Bytes) -> Bytes {
-    if whole.len() >= WORTH_KEEPING {
-        whole
-    } else {
-        Bytes::copy_from_slice(&whole)
-    }
-}
-
-/// Exactly `wire` bytes, in a buffer of that size.
+/// Exactly `wire` bytes, in a buffer of their own.
 async fn fill<B: Body<Data = Bytes> + Unpin>(
     first: Bytes,
     chunks: &mut Chunks<'_, B>,
     wire: usize,
+    buffers: &Buffers,
 ) -> Result<Bytes, Refusal> {
-    let mut buffer = Vec::with_capacity(wire);
+    let mut buffer = buffers.take(wire);
     let mut chunk = first;
     loop {
         if chunk.len() > wire - buffer.len() {
             return Err(Refusal::Malformed("bytes after the end of the message"));
         }
-        buffer.extend_from_slice(&chunk);
+        buffer.extend(&chunk);
+        // The read buffer that it came in is wanted for the next frame.
+        drop(chunk);
         if buffer.len() == wire {
             chunks.expect_end().await?;
-            return Ok(Bytes::from(buffer));
+            return Ok(buffer.freeze());
         }
         chunk = chunks.next().await?.ok_or(Refusal::Gone)?;
     }

@@ -1,6 +1,7 @@
 //! gRPC's framing for unary calls, as far as OTLP needs it (gRPC, "PROTOCOL-HTTP2").
 
 use super::body::{Admission, Announced, Chunks, Message, collect};
+use super::buffers::capacity_for;
 use super::refusal::Refusal;
 use super::reply::Reply;
 use crate::compression::Encoding;
@@ -58,12 +59,13 @@ pub async fn read<B: Body<Data = Bytes> + Unpin>(
     if length > limit {
         return Err(Refusal::TooLarge { limit });
     }
-    let lease = admission.ledger.lease(length as u64)?;
+    let lease = admission.ledger.lease(capacity_for(length) as u64)?;
     let announced = Announced {
         encoding,
         wire: Some(length),
         limit,
         lease,
+        buffers: &admission.buffers,
     };
     collect(first, &mut chunks, announced).await
 }

@@ -1,6 +1,7 @@
 //! OTLP/HTTP's framing: content types, bodies and answers.
 
 use super::body::{Admission, Announced, Chunks, Message, collect};
+use super::buffers::capacity_for;
 use super::refusal::Refusal;
 use super::reply::Reply;
 use crate::compression::Encoding;
@@ -64,7 +65,7 @@ pub async fn read<B: Body<Data = Bytes> + Unpin>(
     if wire.is_some_and(|length| length > limit) {
         return Err(Refusal::TooLarge { limit });
     }
-    let lease = admission.ledger.lease(wire.unwrap_or(0) as u64)?;
+    let lease = admission.ledger.lease(capacity_for(wire.unwrap_or(0)) as u64)?;
     let mut chunks = Chunks::new(body, &admission.clock);
     let first = chunks.next().await?.unwrap_or_default();
     collect(
@@ -75,6 +76,7 @@ pub async fn read<B: Body<Data = Bytes> + Unpin>(
             wire,
             limit,
             lease,
+            buffers: &admission.buffers,
         },
     )
     .await

@@ -8,9 +8,11 @@
 //!
 //! - a connection leases its receive window before it is served, and the window shrinks with what is free;
 //! - a body is leased before it is read, by its announced length where there is one: [`grpc::read`], [`http::read`];
+//! - a body is copied into a buffer of the size that was leased, and such buffers are used again: [`Buffers`];
 //! - the number of connections, and of requests at once on each, is limited: [`ServerSettings`].
 
 mod body;
+mod buffers;
 mod connection;
 pub mod grpc;
 pub mod http;
@@ -22,6 +24,7 @@ mod reply;
 mod tests;
 
 pub use body::{Admission, Message};
+pub use buffers::Buffers;
 pub use connection::serve_stream;
 pub use hyper::body::Incoming;
 pub use listener::Listener;
