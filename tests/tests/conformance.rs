@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+use bytes::Bytes;
 use fastrand::Rng;
 use forebay_config::{Input, ProcessEnvironment, load};
 use forebay_core::component::{Arrival, Exporter, Receiver};
@@ -16,17 +17,20 @@ use forebay_core::registry::{
     Registry,
 };
 use forebay_core::settings::DeliverySettings;
-use forebay_core::{Acknowledge, Clock, ComponentError, Origin, Payload, SignalSet};
+use forebay_core::{Acknowledge, Clock, ComponentError, Origin, Payload, Signal, SignalSet};
 use forebay_engine::{Blueprint, Component, Drained, Running};
+use forebay_otlp::{Depth, validate};
 use forebay_testkit::conformance::{self, Fault, adapted, section};
 use forebay_testkit::{Answer, FakeExporter, FakeReceiver, Feed, prepared_exporter, prepared_receiver};
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// How long a graph may take to drain. One whose destination is dead takes all of it.
 const DEADLINE: Duration = Duration::from_millis(500);
@@ -34,6 +38,8 @@ const DEADLINE: Duration = Duration::from_millis(500);
 const HANGING: Duration = Duration::from_secs(60);
 /// Requests of each signal that a graph gets.
 const REQUESTS: usize = 20;
+/// Damaged requests of each signal that a graph gets.
+const DAMAGED: usize = 100;
 
 /// Every component of the house.
 fn house() -> Registry {
@@ -187,27 +193,39 @@ impl Graph {
         }
     }
 
-    /// Feeds random requests whose senders are told at once that all is well; gives the items in them.
-    async fn feed(&self, signals: SignalSet) -> u64 {
-        let context = &self.feed.as_ref().unwrap().context;
+    /// Feeds random requests whose senders are told at once that all is well, then damaged ones if `damaged`; gives the
+    /// items that were booked for them.
+    async fn feed(&self, signals: SignalSet, damaged: bool) -> u64 {
         let (mut rng, mut fed) = (Rng::with_seed(1), 0);
         for signal in signals.iter().flat_map(|signal| [signal; REQUESTS]) {
             let bytes = conformance::request(signal, &mut rng);
             let items = forebay_otlp::count_items(signal, &bytes).unwrap();
-            let lease = context.admit(bytes.len() as u64).unwrap();
-            let arrival = Arrival {
-                signal,
-                payload: Payload::from(bytes),
-                items,
-                lease,
-                origin: Arc::new(Origin::default()),
-                acknowledge: Acknowledge::Accepted,
-            };
-            let (batch, _) = context.receive(arrival);
-            context.send(batch).await;
-            fed += items;
+            fed += self.send(signal, bytes, items).await;
+        }
+        for signal in signals
+            .iter()
+            .flat_map(|signal| [signal; DAMAGED])
+            .filter(|_| damaged)
+        {
+            let bytes = conformance::damage(&conformance::request(signal, &mut rng), &mut rng);
+            fed += self.send(signal, bytes.into(), 3).await;
         }
         fed
+    }
+
+    async fn send(&self, signal: Signal, bytes: Bytes, items: u64) -> u64 {
+        let context = &self.feed.as_ref().unwrap().context;
+        let arrival = Arrival {
+            signal,
+            lease: context.admit(bytes.len() as u64).unwrap(),
+            payload: Payload::from(bytes),
+            items,
+            origin: Arc::new(Origin::default()),
+            acknowledge: Acknowledge::Accepted,
+        };
+        let (batch, _) = context.receive(arrival);
+        context.send(batch).await;
+        items
     }
 
     /// Drains the graph, and checks that nothing is left and everything is accounted for.
@@ -229,28 +247,67 @@ impl Graph {
     }
 }
 
+/// Sends bytes to a server and reads what it says until one of both hangs up.
+async fn converse(address: SocketAddr, bytes: &[u8]) {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    // It may hang up at any time.
+    let _ = socket.write_all(bytes).await;
+    let _ = socket.shutdown().await;
+    let mut answer = Vec::new();
+    let heard = tokio::time::timeout(HANGING, socket.read_to_end(&mut answer)).await;
+    assert!(heard.is_ok(), "{address} neither answers nor hangs up");
+}
+
+/// A request of HTTP/1.1 as an OTLP sender makes it, with a damaged body.
+fn damaged_post(signal: Signal, rng: &mut Rng) -> Vec<u8> {
+    let body = conformance::damage(&conformance::request(signal, rng), rng);
+    let length = body.len();
+    let head = format!(
+        "POST /v1/{signal} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-type: application/x-protobuf\r\ncontent-length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), &body].concat()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_receiver_starts_survives_noise_and_stops() {
     let pipelines = "exporters.sink.type = \"end\"\npipelines.all = { from = [\"it\"], to = [\"sink\"] }";
     for (kind, receiver) in house().receivers {
-        let graph = Graph::start("receivers", kind, receiver.about.example, pipelines).await;
+        let example = receiver.about.example;
+        // Two at once: one's data is not the other's.
+        let quiet = Graph::start("receivers", kind, example, pipelines).await;
+        let graph = Graph::start("receivers", kind, example, pipelines).await;
         let mut rng = Rng::with_seed(1);
-        for address in graph.running.nodes.iter().flat_map(|node| &node.listens) {
+        let addresses: Vec<SocketAddr> = graph
+            .running
+            .nodes
+            .iter()
+            .flat_map(|node| node.listens.clone())
+            .collect();
+        for address in addresses {
             for length in [0, 1, 100, 10_000] {
                 let noise: Vec<u8> = (0..length).map(|_| rng.u8(..)).collect();
-                let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
-                // It may hang up at any time.
-                let _ = socket.write_all(&noise).await;
-                let _ = socket.shutdown().await;
+                converse(address, &noise).await;
+            }
+            assert_eq!(
+                graph.running.accounts.total().received,
+                0,
+                "{kind} makes items of noise"
+            );
+            for signal in Signal::ALL.into_iter().flat_map(|signal| [signal; DAMAGED]) {
+                converse(address, &damaged_post(signal, &mut rng)).await;
             }
         }
         let (drained, sink) = graph.drain().await;
         assert!(drained.in_time, "{kind} does not stop in time");
-        assert_eq!(
-            (drained.total.received, sink.items()),
-            (0, 0),
-            "{kind} makes items of noise"
-        );
+        assert_eq!(drained.total.delivered, sink.items(), "{kind}");
+        for request in sink.taken() {
+            let valid = validate(request.signal, &request.payload.contiguous(), Depth::Full);
+            assert_eq!(valid.map(|census| census.items), Ok(request.items), "{kind}");
+        }
+        let (drained, sink) = quiet.drain().await;
+        assert!(drained.in_time, "{kind} does not stop in time");
+        assert_eq!((drained.total.received, sink.items()), (0, 0), "{kind}");
     }
 }
 
@@ -270,7 +327,7 @@ async fn every_processor_starts_flushes_and_stops() {
             pipelines += &format!("[pipelines.port-{port}]\nfrom = [\"it.{port}\"]\nto = [\"sink\"]\n");
         }
         let graph = Graph::start("processors", kind, example, &pipelines).await;
-        let fed = graph.feed(inputs).await;
+        let fed = graph.feed(inputs, false).await;
         let (drained, sink) = graph.drain().await;
         assert!(drained.in_time, "{kind} does not flush in time");
         assert_eq!(drained.total.received, fed, "{kind}");
@@ -294,7 +351,7 @@ async fn every_exporter_starts_takes_and_stops_whether_its_destination_is_there_
         // Two at once, each with data of its own: one's end is not the other's.
         let idle = Graph::start("exporters", kind, example, pipelines).await;
         let graph = Graph::start("exporters", kind, example, pipelines).await;
-        let fed = graph.feed(SignalSet::ALL).await;
+        let fed = graph.feed(SignalSet::ALL, true).await;
         let (drained, _) = graph.drain().await;
         let total = &drained.total;
         assert_eq!(total.received, fed, "{kind}");
