@@ -3,7 +3,7 @@
 //! | exporter | what it does |
 //! |---|---|
 //! | [`debug`] | prints what comes, for people |
-//! | [`file`] | writes JSON lines or protobuf to files |
+//! | [`mod@file`] | writes JSON lines or protobuf to files |
 //! | [`null`] | throws away what comes |
 //! | [`otlp_grpc`] | sends OTLP over gRPC |
 //! | [`otlp_http`] | sends OTLP over HTTP |
