@@ -15,6 +15,5 @@ mod run;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    process::refuse_huge_pages();
     cli::main()
 }

@@ -5,13 +5,6 @@ use forebay_telemetry::catalog as names;
 use std::fs;
 use std::time::Instant;
 
-/// Asks the kernel for pages of the usual size only. A huge page is resident as a whole once a byte of it is touched: an
-/// agent that needs one megabyte would take six, and a budget could not be kept to.
-pub(crate) fn refuse_huge_pages() {
-    // A kernel without this control has no huge pages to refuse.
-    let _ = rustix::thread::disable_transparent_huge_pages(true);
-}
-
 /// Writes the metrics of the process.
 pub(crate) fn write_metrics(began: Instant, out: &mut Exposition) {
     out.family(&names::BUILD_INFO)

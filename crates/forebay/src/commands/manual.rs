@@ -41,7 +41,7 @@ fn markdown() -> String {
 }
 
 fn section(out: &mut String, command: &mut Command) {
-    let name = command.get_bin_name().unwrap_or_default().to_owned();
+    let name = command.get_bin_name().unwrap_or("forebay").to_owned();
     let help = command.render_long_help().to_string();
     let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
     // Writing to a string cannot fail.
