@@ -15,6 +15,10 @@ use std::time::Duration;
 /// How long a body may make no progress. Until then its lease is held for bytes that do not come.
 const STALL: Duration = Duration::from_secs(30);
 
+/// A message that came in one frame of at least this size is kept where it was read: the read buffer was made for the frame
+/// and holds little else. A smaller one is copied: it would keep a read buffer many times its size, which no lease covers.
+const WORTH_KEEPING: usize = 64 << 10;
+
 /// On what terms a server takes bodies.
 #[derive(Clone, Debug)]
 pub struct Admission {
@@ -143,6 +147,10 @@ pub(super) async fn collect<B: Body<Data = Bytes> + Unpin>(
         buffers,
     } = announced;
     let bytes = match wire {
+        Some(wire) if encoding == Encoding::Identity && first.len() == wire && wire >= WORTH_KEEPING => {
+            chunks.expect_end().await?;
+            first
+        }
         Some(wire) if encoding == Encoding::Identity => fill(first, chunks, wire, buffers).await?,
         _ => {
             let decompressor = Decompressor::new(encoding, limit, lease.clone())?;

@@ -1,7 +1,7 @@
 //! Buffers for bodies, used again.
 //!
-//! A body of some size is copied out of HTTP's read buffers into one buffer of its own: then its lease says exactly what it
-//! takes, and the read buffer is free for the next frame. Large buffers that are freed and allocated for every request would
+//! A body that came in several frames is copied out of HTTP's read buffers into one buffer of its own: then its lease says
+//! exactly what it takes, and the read buffers are free for the next frames. Large buffers that are freed and allocated for every request would
 //! make the allocator return pages to the kernel and fault them in again, or keep them beyond the budget; so a few are kept.
 
 use bytes::Bytes;

@@ -20,11 +20,19 @@ use tokio::io::{AsyncRead, AsyncWrite};
 const SMALLEST_WINDOW: u32 = 65_535;
 /// The largest window: what a fast link within a data centre can have under way.
 const LARGEST_WINDOW: u32 = 4 << 20;
-/// The part of what is free for connections that the next one may have. With a thirty-second each, what is free halves with
-/// every 22 connections, so that many still find room in a small budget.
-const WINDOW_SHARE: u64 = 32;
+/// The part of what is free for connections that the next one may have. With a forty-eighth each, and half as much
+/// again for frames, what is free halves with every 22 connections, so that many still find room in a small budget.
+const WINDOW_SHARE: u64 = 48;
+/// The smallest limit on the size of a frame (RFC 9113, section 6.5.2).
+const SMALLEST_FRAME: u32 = 16 << 10;
 /// The largest frame: senders that honour it cost a third less than with frames of 16 KiB.
 const LARGEST_FRAME: u32 = 1 << 20;
+/// From this window on a frame may be as large as the window, so that most messages come whole, in one frame, and need not
+/// be copied together.
+const ROOMY_WINDOW: u32 = 512 << 10;
+/// In a smaller window, the part that one frame may take, one part in so many: a frame is read into a buffer of its own size
+/// before its bytes go on, so a connection holds up to a frame, and the buffer that grows for it, besides its window.
+const FRAME_SHARE: u32 = 4;
 /// What a connection holds besides its window: write buffer, header tables and its own state.
 const OVERHEAD: u64 = 16 << 10;
 /// The most bytes of answers that wait on one stream. Ours are small.
@@ -57,9 +65,24 @@ pub(super) fn window(free: u64) -> u32 {
         .clamp(SMALLEST_WINDOW, LARGEST_WINDOW)
 }
 
+/// The largest frame on a connection with this window.
+fn frame(window: u32) -> u32 {
+    let share = if window >= ROOMY_WINDOW {
+        window
+    } else {
+        window / FRAME_SHARE
+    };
+    share.clamp(SMALLEST_FRAME, LARGEST_FRAME)
+}
+
+/// What a connection with this window may hold.
+pub(super) fn held(window: u32) -> u64 {
+    u64::from(window) + 2 * u64::from(frame(window)) + OVERHEAD
+}
+
 fn lease_window(ledger: &Ledger) -> Result<(u32, Lease), OverBudget> {
     let window = window(ledger.free_for_connections());
-    let lease = ledger.lease_connection(u64::from(window) + OVERHEAD)?;
+    let lease = ledger.lease_connection(held(window))?;
     Ok((window, lease))
 }
 
@@ -136,7 +159,7 @@ fn builder(tasks: &Tasks, settings: ServerSettings, window: u32) -> Builder<Requ
         .timer(TokioTimer::new())
         .initial_stream_window_size(window)
         .initial_connection_window_size(window)
-        .max_frame_size(window.min(LARGEST_FRAME))
+        .max_frame_size(frame(window))
         .max_concurrent_streams(settings.max_concurrent_streams)
         .max_header_list_size(HEADERS)
         .max_send_buf_size(SEND_BUFFER)

@@ -8,7 +8,7 @@
 //!
 //! - a connection leases its receive window before it is served, and the window shrinks with what is free;
 //! - a body is leased before it is read, by its announced length where there is one: [`grpc::read`], [`http::read`];
-//! - a body is copied into a buffer of the size that was leased, and such buffers are used again: [`Buffers`];
+//! - a body that came in pieces is copied into a buffer of the size that was leased, and such buffers are used again: [`Buffers`];
 //! - the number of connections, and of requests at once on each, is limited: [`ServerSettings`].
 
 mod body;
