@@ -39,3 +39,24 @@ impl Running {
             .map(|node| Arc::clone(&node.name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forebay_testkit::SimulatedClock;
+
+    #[test]
+    fn a_worker_is_stuck_once_its_component_has_not_come_back_for_long() {
+        let simulated = SimulatedClock::default();
+        let clock = simulated.clock();
+        let progress = Progress::default();
+        assert!(!progress.is_stuck(&clock), "it is in no turn");
+        progress.enter(clock.now());
+        simulated.advance(TURN_MAX);
+        assert!(!progress.is_stuck(&clock));
+        simulated.advance(Duration::from_millis(1));
+        assert!(progress.is_stuck(&clock));
+        progress.leave();
+        assert!(!progress.is_stuck(&clock));
+    }
+}
