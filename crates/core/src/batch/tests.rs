@@ -199,6 +199,22 @@ fn splitting_keeps_every_item_and_every_part_within_the_limit() {
     assert_eq!((desk.total().delivered, desk.ledger.read().used), (10, 0));
 }
 
+// spec: D-1, D-2
+#[test]
+fn every_part_has_its_share_in_the_answer() {
+    let desk = Desk::new();
+    let (batch, mut delivery) = desk.batch(10);
+    let mut parts = batch.split_to_fit(4, 0);
+    assert!(parts.iter().all(Batch::sender_waits));
+    parts.remove(2).delivered(0, None);
+    parts.remove(1).delivered(0, None);
+    assert_eq!((&mut delivery).now_or_never(), None, "one part is on its way");
+    parts
+        .remove(0)
+        .fail(Failure::permanent(Reason::Rejected, "never"));
+    assert!(delivery.now_or_never().unwrap().failure.is_some());
+}
+
 #[test]
 fn a_batch_within_the_limits_stays_whole() {
     let desk = Desk::new();
