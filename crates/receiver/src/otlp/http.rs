@@ -3,7 +3,7 @@
 use super::answer::partial_success;
 use super::door::{Door, Refused, Taken};
 use ::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue};
-use ::http::{HeaderMap, Method, Request, Response, StatusCode};
+use ::http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use bytes::Bytes;
 use forebay_core::{Origin, Reason, Signal};
 use forebay_otlp::json::response_to_json;
@@ -29,13 +29,12 @@ impl Http {
     async fn export(
         &self,
         (signal, format): (Signal, Format),
-        request: Request<Incoming>,
+        (headers, body): (&HeaderMap, &mut Incoming),
         origin: Arc<Origin>,
     ) -> Result<Taken, Failed> {
         let door = &self.door;
         door.check_open(signal)?;
-        let (head, body) = request.into_parts();
-        let message = http::read(&head.headers, body, &door.admission).await?;
+        let message = http::read(headers, body, &door.admission).await?;
         let message = match format {
             Format::Protobuf => message,
             Format::Json => door.convert(signal, message)?,
@@ -51,7 +50,14 @@ impl Service for Http {
             Err(wrong) => return turn_down(wrong, request.headers()),
         };
         let began = self.door.now();
-        match self.export((signal, format), request, origin).await {
+        let (head, mut body) = request.into_parts();
+        let outcome = self
+            .export((signal, format), (&head.headers, &mut body), origin)
+            .await;
+        if outcome.is_err() && head.version < Version::HTTP_2 {
+            http::discard(body, &self.door.admission).await;
+        }
+        match outcome {
             Ok(taken) => {
                 let response = success(signal, format, &taken);
                 self.door.count(began, &Ok(taken));

@@ -10,6 +10,10 @@ use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use ::http::{HeaderMap, Response, StatusCode};
 use bytes::Bytes;
 use http_body::Body;
+use std::time::Duration;
+
+/// How long the rest of a refused body is read.
+pub const LINGER: Duration = Duration::from_secs(5);
 
 /// How the messages of a request and its answer are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +84,29 @@ pub async fn read<B: Body<Data = Bytes> + Unpin>(
         },
     )
     .await
+}
+
+/// Reads on to the end of a body that was refused, and keeps nothing of it. A client of HTTP/1 that is still sending when its
+/// connection closes is reset, and may lose the answer that was on its way to it (RFC 9112, section 9.6). Gives up after
+/// [`LINGER`], or as many bytes as a request may have. HTTP/2 needs none of this: it ends one request by itself.
+pub async fn discard<B: Body<Data = Bytes> + Unpin>(body: B, admission: &Admission) {
+    if body.is_end_stream() {
+        return;
+    }
+    let mut chunks = Chunks::new(body, &admission.clock);
+    let to_the_end = async {
+        let mut left = admission.max_bytes;
+        while let Ok(Some(chunk)) = chunks.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        () = to_the_end => {}
+        () = admission.clock.sleep(LINGER) => {}
+    }
 }
 
 /// An answer with a body.

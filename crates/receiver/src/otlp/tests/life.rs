@@ -130,7 +130,7 @@ async fn connections_over_the_limit_are_closed() {
 #[tokio::test]
 async fn connections_that_the_budget_has_no_room_for_are_closed() {
     let rig = Setup {
-        budget: 512 << 10,
+        budget: 800 << 10,
         ..Setup::default()
     }
     .start();
