@@ -48,6 +48,9 @@ const PING_AFTER: Duration = Duration::from_secs(60);
 /// and given up after so long without an answer.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long answers may still be written once the process has stopped. The engine waits a second for its tasks then.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// Starts the requests of HTTP/2 connections as tasks of the node.
 #[derive(Clone)]
 struct RequestTasks(Tasks);
@@ -143,13 +146,19 @@ where
             tokio::select! {
                 biased;
                 ended = connection => ended,
-                () = node.shutdown.stopped() => return,
+                () = last_words(node) => return,
             }
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended with an error");
     }
+}
+
+/// Ready a moment after the process stopped: what was given up then is refused, and its senders are still to hear of it.
+async fn last_words(node: &NodeContext) {
+    node.shutdown.stopped().await;
+    node.clock.sleep(LAST_WORDS).await;
 }
 
 fn builder(tasks: &Tasks, settings: ServerSettings, window: u32) -> Builder<RequestTasks> {
