@@ -74,7 +74,6 @@ async fn stay_within_budget(forebay: Forebay, sink: Sink, senders: Vec<Client>, 
         "every refusal must say when to come back: {wrong:?}"
     );
     let figures = format!("{peak} bytes resident at most, {idle} when idle, a budget of {BUDGET}");
-    eprintln!("{figures}");
     assert!(peak <= BUDGET + idle, "{figures}");
 }
 
