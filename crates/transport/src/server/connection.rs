@@ -39,8 +39,9 @@ const OVERHEAD: u64 = 16 << 10;
 const SEND_BUFFER: usize = 64 << 10;
 /// The most bytes of headers of a request.
 const HEADERS: u32 = 16 << 10;
-/// The most that HTTP/1 reads ahead; hyper asks for at least 8 KiB.
-const READ_AHEAD: u32 = 256 << 10;
+/// The most that HTTP/1 reads ahead; hyper asks for at least 8 KiB. Its buffer is cut up and made anew as bodies go through:
+/// with four times as much, fifty senders of 1 MB bodies took 17 MB more than their leases.
+const READ_AHEAD: u32 = 64 << 10;
 /// How long the headers of an HTTP/1 request may take, waiting for the next one on an idle connection included.
 const HEADERS_WITHIN: Duration = Duration::from_secs(300);
 /// After so long without a byte an HTTP/2 peer is pinged,
