@@ -5,7 +5,7 @@
 
 use forebay_core::component::{ExportError, Exporter, Receipt, Request};
 use forebay_core::settings::{DeliverySettings, RetryConfig};
-use forebay_core::{Batch, Clock, Failure, Health, Payload, Phase, Reason, Shutdown};
+use forebay_core::{Batch, Clock, Failure, Health, Payload, Reason, Shutdown};
 use forebay_queue::{Edge, Portion, Taken};
 use forebay_telemetry::Recorder;
 use futures_util::FutureExt;
@@ -13,6 +13,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// The least bound of a wait between attempts: with none, a destination that fails at once would keep a thread busy.
+const BOUND_MIN: Duration = Duration::from_millis(10);
 
 /// What is counted of a destination, beside the items in the books.
 #[derive(Debug, Default)]
@@ -74,16 +77,23 @@ impl Delivery {
         };
         while let Some(taken) = self.edge.take(&portion).await {
             self.meter.in_flight.fetch_add(1, Ordering::Relaxed);
-            // The places are kept until the batches are done with: what is being sent counts as inside.
-            let (batches, places): (Vec<_>, Vec<_>) = taken
-                .into_iter()
-                .map(|Taken { batch, place }| (batch, place))
-                .unzip();
-            for group in self.sized(batches) {
-                self.see_through(group).await;
+            // A sender that unwound would leave its edge with one taker less, and the last one with none.
+            let done = AssertUnwindSafe(self.send_portion(taken)).catch_unwind().await;
+            if done.is_err() {
+                self.panicked();
             }
-            drop(places);
             self.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn send_portion(&self, taken: Vec<Taken>) {
+        // The places are kept until the batches are done with: what is being sent counts as inside.
+        let (batches, _places): (Vec<_>, Vec<_>) = taken
+            .into_iter()
+            .map(|Taken { batch, place }| (batch, place))
+            .unzip();
+        for group in self.sized(batches) {
+            self.see_through(group).await;
         }
     }
 
@@ -104,7 +114,7 @@ impl Delivery {
 
     /// Attempts until the destination has decided, the data is too old, or the process stops.
     async fn see_through(&self, mut batches: Vec<Batch>) {
-        let mut bound = self.settings.retry.initial_interval.0;
+        let mut bound = first_bound(&self.settings.retry);
         while !batches.is_empty() {
             let (after, message) = match self.attempt(&batches).await {
                 Attempt::Done(receipt) => return self.succeed(batches, receipt),
@@ -131,7 +141,8 @@ impl Delivery {
     async fn attempt(&self, batches: &[Batch]) -> Attempt {
         let request = together(batches);
         let began = self.clock.now();
-        let export = AssertUnwindSafe(self.exporter.export(&request)).catch_unwind();
+        // In a future of its own, so that a panic before the exporter's future is made is caught too.
+        let export = AssertUnwindSafe(async { self.exporter.export(&request).await }).catch_unwind();
         let timeout = async {
             match self.settings.timeout {
                 Duration::ZERO => std::future::pending().await,
@@ -149,12 +160,16 @@ impl Delivery {
             Ok(Ok(receipt)) => Attempt::Done(receipt),
             Ok(Err(error)) => self.failed(error),
             Err(_) => {
-                self.panics.fetch_add(1, Ordering::Relaxed);
-                self.health
-                    .degraded("panicked during an attempt; the data was booked as such");
+                self.panicked();
                 Attempt::Panicked
             }
         }
+    }
+
+    fn panicked(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+        self.health
+            .degraded("panicked during an attempt; the data was booked as such");
     }
 
     fn failed(&self, error: ExportError) -> Attempt {
@@ -214,7 +229,7 @@ impl Delivery {
     async fn pause(&self, wait: Duration) -> bool {
         tokio::select! {
             () = self.clock.sleep(wait) => true,
-            () = self.shutdown.stopped() => self.shutdown.phase() < Phase::Stopped,
+            () = self.shutdown.stopped() => false,
         }
     }
 }
@@ -252,8 +267,20 @@ fn jittered(bound: Duration) -> Duration {
     bound.mul_f64(fastrand::f64())
 }
 
+fn first_bound(retry: &RetryConfig) -> Duration {
+    within(retry.initial_interval.0, retry)
+}
+
 fn next_bound(bound: Duration, retry: &RetryConfig) -> Duration {
-    bound
-        .mul_f64(retry.multiplier.clamp(1.0, 100.0))
-        .min(retry.max_interval.0)
+    // TOML knows `nan`.
+    let multiplier = if retry.multiplier.is_nan() {
+        1.0
+    } else {
+        retry.multiplier
+    };
+    within(bound.mul_f64(multiplier.clamp(1.0, 100.0)), retry)
+}
+
+fn within(bound: Duration, retry: &RetryConfig) -> Duration {
+    bound.min(retry.max_interval.0).max(BOUND_MIN)
 }

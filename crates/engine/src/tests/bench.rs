@@ -2,11 +2,12 @@
 
 use crate::blueprint::{Blueprint, BoundsSum, Component, EdgePlan, NodePlan, QueuePlan, Role};
 use crate::running::Running;
-use forebay_core::component::BuiltProcessor;
+use forebay_core::component::{BuiltProcessor, Exporter};
+use forebay_core::registry::PreparedExporter;
 use forebay_core::settings::DeliverySettings;
 use forebay_core::{Balance, Clock, NodeId, Place, Port, SignalSet, Source};
 use forebay_testkit::{
-    FakeExporter, FakeReceiver, Feed, prepared_exporter, prepared_processor, prepared_receiver,
+    Answer, FakeExporter, FakeReceiver, Feed, prepared_exporter, prepared_processor, prepared_receiver,
 };
 use std::sync::Arc;
 
@@ -55,6 +56,27 @@ fn edge(from: usize, to: usize, place: &Place) -> EdgePlan {
 
 /// Starts receiver `in` -> processors `p0`, `p1`, ... -> every exporter `out0`, `out1`, ...
 pub(super) async fn start(parts: Parts, clock: Clock) -> (Running, Feed) {
+    let exporters = parts
+        .exporters
+        .into_iter()
+        .map(|(exporter, settings)| prepared_exporter(exporter, settings))
+        .collect();
+    start_with(parts.processors, exporters, clock).await
+}
+
+/// An exporter of a test's own, as a blueprint wants it.
+pub(super) fn prepared(exporter: impl Exporter + 'static, settings: DeliverySettings) -> PreparedExporter {
+    let mut prepared = prepared_exporter(FakeExporter::new(Answer::Take), settings);
+    prepared.build = Box::new(move || Ok(Box::new(exporter) as Box<dyn Exporter>));
+    prepared
+}
+
+/// The same graph with exporters of any kind.
+pub(super) async fn start_with(
+    processors: Vec<(bool, BuiltProcessor)>,
+    exporters: Vec<PreparedExporter>,
+    clock: Clock,
+) -> (Running, Feed) {
     let (receiver, context) = FakeReceiver::new();
     let mut nodes = vec![node(
         "in",
@@ -63,15 +85,15 @@ pub(super) async fn start(parts: Parts, clock: Clock) -> (Running, Feed) {
     )];
     let place = nodes[0].place.clone();
     let mut edges = Vec::new();
-    for (index, (stateful, processor)) in parts.processors.into_iter().enumerate() {
+    for (index, (stateful, processor)) in processors.into_iter().enumerate() {
         edges.push(edge(nodes.len() - 1, nodes.len(), &place));
         let component = Component::Processor(prepared_processor(stateful, processor));
         nodes.push(node(&format!("p{index}"), Role::Processor, component));
     }
     let last = nodes.len() - 1;
-    for (index, (exporter, settings)) in parts.exporters.into_iter().enumerate() {
+    for (index, exporter) in exporters.into_iter().enumerate() {
         edges.push(edge(last, nodes.len(), &place));
-        let component = Component::Exporter(prepared_exporter(exporter, settings));
+        let component = Component::Exporter(exporter);
         nodes.push(node(&format!("out{index}"), Role::Exporter, component));
     }
     let order = (0..nodes.len())

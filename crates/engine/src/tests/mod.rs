@@ -3,5 +3,6 @@
 mod bench;
 mod delivery;
 mod flow;
+mod hardness;
 mod shards;
 mod shutdown;
