@@ -111,15 +111,23 @@ async fn serve(built: Built, service: &ServiceSpec, began: Instant) -> Exit {
         }
     };
     announce(&running);
+    let mut serving = None;
     if let Some((listener, address)) = listener {
         let admin = Admin::new(Arc::clone(&running), began);
-        if let Err(error) = admin::start(listener, admin) {
-            tracing::error!(%error, "the admin endpoint cannot start");
-            return Exit::Failed;
+        match admin::start(listener, admin) {
+            Ok(started) => serving = Some(started),
+            Err(error) => {
+                tracing::error!(%error, "the admin endpoint cannot start");
+                return Exit::Failed;
+            }
         }
         tracing::info!(node = "admin", %address, "listening");
     }
-    until_told_to_stop(running, service.shutdown_deadline.0, &mut signals).await
+    let exit = until_told_to_stop(running, service.shutdown_deadline.0, &mut signals).await;
+    if let (Some(serving), false) = (serving, exit == Exit::Interrupted) {
+        serving.finish().await;
+    }
+    exit
 }
 
 /// Opens the socket of the admin endpoint, so that a port in use is an error at start.

@@ -10,7 +10,8 @@ use http_body_util::Full;
 const PATHS: &str = "/livez /readyz /metrics /status";
 
 impl Admin {
-    pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+    /// Answers a request for a page.
+    pub(super) fn page<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let path = request.uri().path();
         if !["/", "/livez", "/readyz", "/metrics", "/status"].contains(&path) {
             return text(StatusCode::NOT_FOUND, &format!("no such page: {PATHS}\n"));

@@ -1,7 +1,12 @@
-//! Tests of the classic format. The endpoint itself is tested through the binary.
+//! Tests of the classic format, and of what a call may be. The endpoint itself is tested through the binary.
 
 use super::classic::{from_open_metrics, is_wanted};
+use super::grpc::read;
+use super::wire::WatchStatusRequest;
+use bytes::Bytes;
+use forebay_transport::status::Code;
 use http::{HeaderMap, HeaderValue, header};
+use http_body_util::Full;
 
 fn accepting(value: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -27,4 +32,32 @@ fn counters_are_renamed_and_units_left_out() {
     let classic = "# TYPE a_seconds_total counter\n# HELP a_seconds_total Time, in all.\na_seconds_total 1\n\
                    # TYPE b gauge\n# HELP b A thing.\nb{x=\"# EOF\"} 2\n";
     assert_eq!(from_open_metrics(open), classic);
+}
+
+async fn code(body: &'static [u8]) -> Result<u32, Code> {
+    let request: Result<WatchStatusRequest, _> = read(Full::new(Bytes::from_static(body))).await;
+    request
+        .map(|request| request.interval_milliseconds)
+        .map_err(|status| status.code)
+}
+
+#[tokio::test]
+async fn a_call_has_one_whole_message() {
+    assert_eq!(code(&[0, 0, 0, 0, 0]).await, Ok(0));
+    assert_eq!(code(&[0, 0, 0, 0, 2, 8, 100]).await, Ok(100));
+    // A field that a later version may have.
+    assert_eq!(code(&[0, 0, 0, 0, 4, 16, 1, 8, 100]).await, Ok(100));
+    for (wrong, expected) in [
+        (&[][..], Code::InvalidArgument),
+        (&[0, 0, 0, 0], Code::InvalidArgument),
+        (&[0, 0, 0, 0, 1], Code::InvalidArgument),
+        (&[0, 0, 0, 0, 0, 0], Code::InvalidArgument),
+        (&[0, 255, 255, 255, 255], Code::InvalidArgument),
+        (&[2, 0, 0, 0, 0], Code::InvalidArgument),
+        (&[1, 0, 0, 0, 0], Code::Unimplemented),
+        (&[0, 0, 0, 0, 1, 8], Code::InvalidArgument),
+        (&[0; 4097], Code::ResourceExhausted),
+    ] {
+        assert_eq!(code(wrong).await, Err(expected), "{wrong:?}");
+    }
 }
