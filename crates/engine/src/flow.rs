@@ -7,7 +7,7 @@
 use forebay_core::component::{Intake, Outputs, Partition, Processor};
 use forebay_core::{Batch, Failure, Health, NodeId, Port, Reason, Signal};
 use forebay_queue::{Edge, Inbox};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use smallvec::SmallVec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -77,7 +77,7 @@ impl Flow {
                     }
                 }
                 Step::Shards(inboxes, partition) => {
-                    to_shards(inboxes, partition.as_ref(), batch, &mut waiting)
+                    node.to_shards(inboxes, partition.as_ref(), batch, &mut waiting)
                 }
                 Step::Exit(edge) => {
                     waiting.extend(edge.try_push(batch).map(|batch| (Queue::Edge(edge), batch)))
@@ -127,36 +127,49 @@ impl FlowNode {
         }
         survived
     }
-}
 
-fn to_shards<'a>(
-    inboxes: &'a [Arc<Inbox>],
-    partition: &dyn Partition,
-    batch: Batch,
-    waiting: &mut Waiting<'a>,
-) {
-    let mut push = |inbox: &'a Inbox, batch: Batch| {
-        waiting.extend(inbox.try_push(batch).map(|batch| (Queue::Inbox(inbox), batch)));
-    };
-    if let [only] = inboxes {
-        return push(only, batch);
-    }
-    let mut parts = Vec::with_capacity(inboxes.len());
-    partition.partition(batch, inboxes.len(), &mut parts);
-    for (shard, part) in parts {
-        match inboxes.get(shard) {
-            Some(inbox) => push(inbox, part),
-            None => part.fail(Failure::retryable(
-                Reason::Abandoned,
-                "a processor named a shard that is not there",
-            )),
+    fn to_shards<'a>(
+        &self,
+        inboxes: &'a [Arc<Inbox>],
+        partition: &dyn Partition,
+        batch: Batch,
+        waiting: &mut Waiting<'a>,
+    ) {
+        let mut push = |inbox: &'a Inbox, batch: Batch| {
+            waiting.extend(inbox.try_push(batch).map(|batch| (Queue::Inbox(inbox), batch)));
+        };
+        if let [only] = inboxes {
+            return push(only, batch);
+        }
+        let mut parts = Vec::with_capacity(inboxes.len());
+        self.contain(|| partition.partition(batch, inboxes.len(), &mut parts));
+        for (shard, part) in parts {
+            match inboxes.get(shard) {
+                Some(inbox) => push(inbox, part),
+                None => part.fail(Failure::retryable(
+                    Reason::Abandoned,
+                    "a processor named a shard that is not there",
+                )),
+            }
         }
     }
 }
 
-async fn wait_for_room(waiting: Waiting<'_>) {
-    for (queue, batch) in waiting {
-        match queue {
+/// Waits in all queues at once: one that stays full does not hold up the others.
+async fn wait_for_room(mut waiting: Waiting<'_>) {
+    match waiting.pop() {
+        Some((queue, batch)) if waiting.is_empty() => queue.push(batch).await,
+        Some(last) => {
+            let pushes = waiting.into_iter().chain([last]);
+            join_all(pushes.map(|(queue, batch)| queue.push(batch))).await;
+        }
+        None => {}
+    }
+}
+
+impl Queue<'_> {
+    async fn push(self, batch: Batch) {
+        match self {
             Queue::Edge(edge) => edge.push(batch).await,
             Queue::Inbox(inbox) => inbox.push(batch).await,
         }

@@ -249,7 +249,7 @@ impl Starter {
                     let worker = Worker {
                         progress,
                         node: node.id,
-                        shard,
+                        shard: Some(shard),
                         inbox,
                         flow: Arc::clone(flow),
                         clock,

@@ -3,7 +3,7 @@
 use crate::flow::Flow;
 use crate::progress::Progress;
 use forebay_core::component::{Outputs, StatefulProcessor};
-use forebay_core::{Batch, Clock, Failure, NodeId, Phase, Reason, Shutdown};
+use forebay_core::{Batch, Clock, Failure, NodeId, Phase, Reason, Shutdown, Time};
 use forebay_queue::Inbox;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -12,7 +12,8 @@ use tokio::runtime::Handle;
 /// One shard, and what its worker needs.
 pub(crate) struct Worker {
     pub(crate) node: NodeId,
-    pub(crate) shard: Box<dyn StatefulProcessor>,
+    /// Nothing once it has panicked: its state is anybody's guess.
+    pub(crate) shard: Option<Box<dyn StatefulProcessor>>,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) flow: Arc<Flow>,
     pub(crate) clock: Clock,
@@ -22,6 +23,15 @@ pub(crate) struct Worker {
 
 enum Turn {
     Batch(Batch),
+    Tick,
+    Flush,
+    Closed,
+}
+
+/// What the last turn was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Batch,
     Tick,
     Flush,
     Closed,
@@ -37,38 +47,40 @@ impl Worker {
 
     async fn run(mut self) {
         let mut out = Outputs::new();
-        let mut sound = true;
-        let mut flushed = false;
+        let mut last = Last::Batch;
         loop {
-            let turn = self.next_turn(flushed).await;
-            let ended = matches!(turn, Turn::Closed);
-            flushed = matches!(turn, Turn::Flush | Turn::Closed);
+            let turn = self.next_turn(last).await;
+            last = turn.kind();
             match turn {
-                Turn::Batch(batch) if !sound => batch.fail(broken()),
-                turn if sound => sound = self.turn(turn, &mut out),
-                _ => {}
+                Turn::Batch(batch) if self.shard.is_none() => batch.fail(broken()),
+                turn => self.turn(turn, &mut out),
             }
             for (port, batch) in out.drain() {
                 self.flow.send(self.node, port, batch).await;
             }
-            if ended {
+            if last == Last::Closed {
                 return;
             }
         }
     }
 
-    /// Waits for what comes first. While draining, a shard that has nothing to do is flushed: its senders may be waiting
-    /// for what it holds.
-    async fn next_turn(&self, flushed: bool) -> Turn {
-        let tick = self.shard.next_tick();
+    /// Waits for what comes first. A tick that is due goes before batches, but never two in a row: neither a full inbox nor
+    /// a hasty component keeps the other waiting. While draining, a shard that has nothing to do is flushed: its senders may
+    /// be waiting for what it holds.
+    async fn next_turn(&mut self, last: Last) -> Turn {
+        let at = self.next_tick();
+        let now = self.clock.now();
+        if last != Last::Tick && at.is_some_and(|at| at <= now) {
+            return Turn::Tick;
+        }
         let tick = async {
-            match tick {
+            match at {
                 Some(at) => self.clock.sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
         let drain = async {
-            if flushed && self.shutdown.phase() >= Phase::Draining {
+            if last == Last::Flush && self.shutdown.phase() >= Phase::Draining {
                 std::future::pending::<()>().await;
             }
             self.shutdown.draining().await;
@@ -81,25 +93,52 @@ impl Worker {
         }
     }
 
-    /// One turn of the component; whether it survived. One that panicked is not run again: its state is anybody's guess.
-    fn turn(&mut self, turn: Turn, out: &mut Outputs) -> bool {
+    fn next_tick(&mut self) -> Option<Time> {
+        let mut at = None;
+        self.run_shard(|shard| at = shard.next_tick());
+        at
+    }
+
+    /// One turn of the component.
+    fn turn(&mut self, turn: Turn, out: &mut Outputs) {
         let now = self.clock.now();
-        let Some(node) = self.flow.nodes.get(usize::from(self.node.0)) else {
-            return false;
-        };
-        let shard = &mut self.shard;
         self.progress.enter(now);
-        let survived = node.contain(|| match turn {
+        self.run_shard(|shard| match turn {
             Turn::Batch(batch) => shard.process(batch, now, out),
             Turn::Tick => shard.tick(now, out),
             Turn::Flush | Turn::Closed => shard.flush(now, out),
         });
         self.progress.leave();
+    }
+
+    /// Runs the component's code. A shard that panics is let go as it unwinds: what it held is booked, its senders answered.
+    fn run_shard(&mut self, work: impl FnOnce(&mut dyn StatefulProcessor)) {
+        let Some(node) = self.flow.nodes.get(usize::from(self.node.0)) else {
+            return;
+        };
+        let Some(mut shard) = self.shard.take() else {
+            return;
+        };
+        let survivor = &mut self.shard;
+        let survived = node.contain(|| {
+            work(shard.as_mut());
+            *survivor = Some(shard);
+        });
         if !survived {
             node.health
                 .failed("a shard panicked and was taken out of service; what comes to it is refused");
         }
-        survived
+    }
+}
+
+impl Turn {
+    fn kind(&self) -> Last {
+        match self {
+            Turn::Batch(_) => Last::Batch,
+            Turn::Tick => Last::Tick,
+            Turn::Flush => Last::Flush,
+            Turn::Closed => Last::Closed,
+        }
     }
 }
 

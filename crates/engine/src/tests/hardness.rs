@@ -1,11 +1,15 @@
 //! Components and settings at their worst: what they do must stay theirs.
 
 use super::bench::{Parts, books, one_at_a_time, prepared, start, start_with};
-use forebay_core::component::{ExportError, Exporter, NodeContext, Receipt, Request};
-use forebay_core::settings::Period;
-use forebay_core::{Clock, ComponentError, Reason, Signal, Time, Verdict};
+use forebay_core::component::{
+    BuiltProcessor, ExportError, Exporter, NodeContext, Partition, Receipt, Request, StatefulProcessor,
+};
+use forebay_core::registry::PreparedExporter;
+use forebay_core::settings::{Count, Period};
+use forebay_core::{Batch, Clock, ComponentError, Outputs, Reason, Signal, Time, Verdict};
 use forebay_testkit::{Answer, FakeExporter, SimulatedClock};
 use futures_util::future::BoxFuture;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -71,4 +75,161 @@ async fn a_multiplier_that_is_no_number_and_waits_of_zero_do_no_harm() {
         assert_eq!(answer.await, Verdict::delivered());
         assert!(clock.clock().now() > Time::default(), "it waits between attempts");
     }
+}
+
+/// Ticks every second, if it is let; panics on logs, in a tick when told to, and while asked for its next one after that.
+#[derive(Default)]
+struct Ticking {
+    due: Time,
+    held: Vec<Batch>,
+    ticks: Arc<AtomicU64>,
+    panics_at: Option<u64>,
+}
+
+impl StatefulProcessor for Ticking {
+    fn process(&mut self, batch: Batch, _: Time, out: &mut Outputs) {
+        match batch.signal() {
+            Signal::Traces => out.emit(batch),
+            _ => self.held.push(batch),
+        }
+    }
+
+    fn next_tick(&self) -> Option<Time> {
+        Some(self.due)
+    }
+
+    fn tick(&mut self, _: Time, _: &mut Outputs) {
+        let ticks = self.ticks.fetch_add(1, Ordering::Relaxed) + 1;
+        assert!(self.panics_at != Some(ticks), "told to");
+    }
+
+    fn flush(&mut self, _: Time, out: &mut Outputs) {
+        self.held.drain(..).for_each(|batch| out.emit(batch));
+    }
+}
+
+struct ToFirst;
+
+impl Partition for ToFirst {
+    fn partition(&self, batch: Batch, _: usize, parts: &mut Vec<(usize, Batch)>) {
+        assert!(batch.signal() != Signal::Metrics, "told to");
+        parts.push((0, batch));
+    }
+}
+
+fn shards(shards: Vec<Box<dyn StatefulProcessor>>) -> Vec<(bool, BuiltProcessor)> {
+    let partition = Arc::new(ToFirst);
+    vec![(true, BuiltProcessor::Stateful { shards, partition })]
+}
+
+fn taking() -> (FakeExporter, Vec<PreparedExporter>) {
+    let out = FakeExporter::new(Answer::Take);
+    (out.clone(), vec![prepared(out, one_at_a_time())])
+}
+
+// spec: D-14
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tick_and_the_batches_take_turns() {
+    let ticks = Arc::new(AtomicU64::new(0));
+    // It is always due: neither side may starve the other.
+    let shard = Ticking {
+        ticks: Arc::clone(&ticks),
+        ..Ticking::default()
+    };
+    let (_out, exporters) = taking();
+    let (running, feed) = start_with(
+        shards(vec![Box::new(shard)]),
+        exporters,
+        SimulatedClock::default().clock(),
+    )
+    .await;
+    for number in 0..50 {
+        let answer = feed.send(Signal::Traces, number, 1).await;
+        assert_eq!(answer.await, Verdict::delivered());
+    }
+    assert!(ticks.load(Ordering::Relaxed) >= 49);
+    assert!(running.drain(Duration::from_secs(10)).await.in_time);
+}
+
+// spec: D-14, A-2
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_broken_shard_held_is_booked_and_its_senders_are_told() {
+    let clock = SimulatedClock::default();
+    let ticks = Arc::new(AtomicU64::new(0));
+    let shard = Ticking {
+        due: Time(Duration::from_secs(1)),
+        ticks: Arc::clone(&ticks),
+        panics_at: Some(1),
+        ..Ticking::default()
+    };
+    let (_out, exporters) = taking();
+    let (running, feed) = start_with(shards(vec![Box::new(shard)]), exporters, clock.clock()).await;
+    let held = feed.send(Signal::Logs, 0, 7).await;
+    while books(&running, "p0").held < 7 || clock.somebody_sleeps().await != Time(Duration::from_secs(1)) {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(Duration::from_secs(1));
+    assert!(held.await.failure.unwrap().retryable);
+    assert_eq!(books(&running, "p0").dropped[Reason::Panicked as usize], 7);
+    assert!(feed.send(Signal::Traces, 0, 1).await.await.failure.is_some());
+    assert_eq!(ticks.load(Ordering::Relaxed), 1, "it is not run again");
+    assert!(running.drain(Duration::from_secs(10)).await.in_time);
+    assert_eq!(running.ledger.read().used, 0);
+}
+
+// spec: D-14
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_that_panics_is_the_fault_of_its_node() {
+    let shard = || {
+        let due = Time(Duration::from_secs(1));
+        Box::new(Ticking {
+            due,
+            ..Ticking::default()
+        }) as Box<dyn StatefulProcessor>
+    };
+    let (_out, exporters) = taking();
+    let (running, feed) = start_with(
+        shards(vec![shard(), shard()]),
+        exporters,
+        SimulatedClock::default().clock(),
+    )
+    .await;
+    assert!(
+        feed.send(Signal::Metrics, 0, 7)
+            .await
+            .await
+            .failure
+            .unwrap()
+            .retryable
+    );
+    assert_eq!(books(&running, "p0").dropped[Reason::Panicked as usize], 7);
+    assert_eq!(feed.send(Signal::Traces, 0, 7).await.await, Verdict::delivered());
+    assert!(running.drain(Duration::from_secs(10)).await.in_time);
+}
+
+// spec: B-3, B-11
+#[tokio::test]
+async fn of_two_full_branches_the_one_that_gets_room_goes_on() {
+    let (dead, slow) = (FakeExporter::new(Answer::Hang), FakeExporter::new(Answer::Take));
+    let clock = SimulatedClock::default();
+    slow.then([busy()]);
+    let mut small = one_at_a_time();
+    small.queue.max_items = Count(10);
+    let exporters = vec![prepared(dead, small.clone()), prepared(slow.clone(), small)];
+    let (running, feed) = start_with(Vec::new(), exporters, clock.clock()).await;
+    drop(feed.send(Signal::Traces, 0, 10).await);
+    slow.attempts(1).await;
+    let waits = feed.send(Signal::Traces, 10, 10);
+    let mut waits = std::pin::pin!(waits);
+    assert!(futures_util::poll!(waits.as_mut()).is_pending());
+    clock.skip_to_next().await;
+    for _ in 0..100 {
+        assert!(futures_util::poll!(waits.as_mut()).is_pending());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        books(&running, "out1").delivered,
+        20,
+        "the first is dead for ever"
+    );
 }
