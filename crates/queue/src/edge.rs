@@ -41,10 +41,55 @@ struct Waiting {
     since: Time,
 }
 
+/// What waits of one signal, and how much it is.
+#[derive(Debug, Default)]
+struct Lane {
+    queue: VecDeque<Waiting>,
+    items: u64,
+    bytes: u64,
+}
+
+impl Lane {
+    fn push(&mut self, waiting: Waiting) {
+        self.items += waiting.batch.items();
+        self.bytes += waiting.batch.bytes();
+        self.queue.push_back(waiting);
+    }
+
+    fn pop(&mut self) -> Option<Waiting> {
+        let waiting = self.queue.pop_front()?;
+        self.items -= waiting.batch.items();
+        self.bytes -= waiting.batch.bytes();
+        Some(waiting)
+    }
+
+    /// Since when the first has waited.
+    fn since(&self) -> Option<Time> {
+        self.queue.front().map(|first| first.since)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Lanes {
-    lanes: [VecDeque<Waiting>; 3],
+    lanes: [Lane; 3],
+    hurried: bool,
     closed: bool,
+}
+
+impl Lanes {
+    fn fill(&self) -> Fill {
+        Fill {
+            items: self.lanes.iter().map(|lane| lane.items).sum(),
+            bytes: self.lanes.iter().map(|lane| lane.bytes).sum(),
+            batches: self.lanes.iter().map(|lane| lane.queue.len() as u64).sum(),
+            waiting: 0,
+        }
+    }
+
+    fn pop_oldest(&mut self) -> Option<Waiting> {
+        let lanes = self.lanes.iter_mut().filter(|lane| !lane.queue.is_empty());
+        lanes.min_by_key(|lane| lane.since()).and_then(Lane::pop)
+    }
 }
 
 /// What an edge says of itself.
@@ -93,9 +138,9 @@ impl Edge {
 
     /// Puts `batch` in if that can be done, or decided, at once; gives it back if its sender has to wait.
     pub fn try_push(&self, batch: Batch) -> Option<Batch> {
-        match self.gate.decide(batch, self.on_full, || {
-            self.take_oldest().map(|oldest| oldest.batch)
-        }) {
+        let (items, bytes) = (batch.items(), batch.bytes());
+        let oldest = || self.make_room(items, bytes);
+        match self.gate.decide(batch, self.on_full, oldest) {
             Decision::Enter(batch, place) => self.put(batch, place),
             Decision::Wait(batch) => return Some(batch),
             Decision::Settled => {}
@@ -132,6 +177,13 @@ impl Edge {
         }
     }
 
+    /// From now on nothing waits for company: who drains waits for what is in here.
+    pub fn hurry(&self) {
+        self.lock().hurried = true;
+        self.filled.notify_waiters();
+        self.filled.notify_one();
+    }
+
     /// Takes nothing new; takers get what is left, at once, and then nothing.
     pub fn close(&self) {
         self.lock().closed = true;
@@ -141,7 +193,9 @@ impl Edge {
 
     /// Fails all that waits with `failure`. What takers have is theirs.
     pub fn fail_all(&self, failure: &Failure) {
-        while let Some(waiting) = self.take_oldest() {
+        loop {
+            let oldest = self.lock().pop_oldest();
+            let Some(waiting) = oldest else { return };
             waiting.batch.fail(failure.clone());
         }
     }
@@ -150,13 +204,10 @@ impl Edge {
     pub fn read(&self) -> EdgeReading {
         let (oldest, queued) = {
             let lanes = self.lock();
-            let oldest = lanes
-                .lanes
-                .iter()
-                .filter_map(|lane| lane.front())
-                .map(|first| first.since)
-                .min();
-            (oldest, lanes.lanes.iter().map(|lane| lane.len() as u64).sum())
+            (
+                lanes.lanes.iter().filter_map(Lane::since).min(),
+                lanes.fill().batches,
+            )
         };
         EdgeReading {
             fill: self.gate.fill(),
@@ -179,31 +230,35 @@ impl Edge {
                 return;
             }
             if let Some(lane) = lanes.lanes.get_mut(batch.signal() as usize) {
-                lane.push_back(Waiting { batch, place, since });
+                lane.push(Waiting { batch, place, since });
             }
         }
         self.filled.notify_one();
     }
 
-    fn take_oldest(&self) -> Option<Waiting> {
-        let mut lanes = self.lock();
-        let lane = lanes.lanes.iter_mut().filter(|lane| !lane.is_empty());
-        lane.min_by_key(|lane| lane.front().map(|first| first.since))
-            .and_then(VecDeque::pop_front)
+    /// Takes out what has waited longest, if a batch of this size would fit once enough has been taken out.
+    fn make_room(&self, items: u64, bytes: u64) -> Option<Batch> {
+        let oldest = {
+            let mut lanes = self.lock();
+            if !self.gate.fits_without(&lanes.fill(), items, bytes) {
+                return None;
+            }
+            lanes.pop_oldest()
+        };
+        oldest.map(|oldest| oldest.batch)
     }
 
     fn look(&self, portion: &Portion) -> Look {
         let now = self.clock.now();
         let mut lanes = self.lock();
         let closed = lanes.closed;
+        let patient = !closed && !lanes.hurried;
         let mut until: Option<Time> = None;
-        let mut ready: Option<(Time, &mut VecDeque<Waiting>)> = None;
+        let mut ready: Option<(Time, &mut Lane)> = None;
         for lane in &mut lanes.lanes {
-            let Some(since) = lane.front().map(|first| first.since) else {
-                continue;
-            };
+            let Some(since) = lane.since() else { continue };
             let due = since.after(portion.patience);
-            if !closed && now < due && !has_items(lane, portion.min_items) {
+            if patient && now < due && lane.items < portion.min_items {
                 until = Some(until.map_or(due, |until| until.min(due)));
             } else if ready.as_ref().is_none_or(|(oldest, _)| since < *oldest) {
                 ready = Some((since, lane));
@@ -212,7 +267,7 @@ impl Edge {
         match ready {
             Some((_, lane)) => {
                 let taken = portion.cut(lane);
-                let more = lanes.lanes.iter().any(|lane| !lane.is_empty());
+                let more = lanes.lanes.iter().any(|lane| !lane.queue.is_empty());
                 drop(lanes);
                 if more {
                     // Another taker may have slept through the notice that this one woke up by.
@@ -235,31 +290,22 @@ impl Edge {
 
 impl Portion {
     /// Takes a portion off the front of `lane`, which is not empty.
-    fn cut(&self, lane: &mut VecDeque<Waiting>) -> Vec<Taken> {
+    fn cut(&self, lane: &mut Lane) -> Vec<Taken> {
         let mut taken = Vec::with_capacity(1);
         let (mut items, mut bytes) = (0, 0);
-        while let Some(next) = lane.front() {
+        while let Some(next) = lane.queue.front() {
             items += next.batch.items();
             bytes += next.batch.bytes();
             let fits = bytes <= self.max_bytes && (self.max_items == 0 || items <= self.max_items);
             if !taken.is_empty() && !fits {
                 break;
             }
-            if let Some(Waiting { batch, place, .. }) = lane.pop_front() {
+            if let Some(Waiting { batch, place, .. }) = lane.pop() {
                 taken.push(Taken { batch, place });
             }
         }
         taken
     }
-}
-
-fn has_items(lane: &VecDeque<Waiting>, enough: u64) -> bool {
-    let mut items = 0;
-    enough == 0
-        || lane.iter().any(|waiting| {
-            items += waiting.batch.items();
-            items >= enough
-        })
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use forebay_core::settings::OnFull;
 use forebay_core::{Batch, Failure, Outcome, Reason};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::oneshot;
 
 /// How long a refused sender is asked to wait.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -34,11 +35,30 @@ pub struct Fill {
 }
 
 /// A bound on items, bytes and batches. One batch that is larger than the whole bound may be inside alone.
+///
+/// Senders that wait stand in line: nobody overtakes, so a large batch does not wait for ever beside small ones, and room
+/// that is given back is taken by the first in line and those after it that fit as well. The line is bounded by the memory
+/// that those in it have leased.
 #[derive(Debug)]
 pub(crate) struct Gate {
     limits: Limits,
-    fill: Mutex<Fill>,
-    room: Notify,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Debug, Default)]
+struct Inside {
+    fill: Fill,
+    line: VecDeque<Ticket>,
+    tickets: u64,
+}
+
+/// A sender in line.
+#[derive(Debug)]
+struct Ticket {
+    number: u64,
+    items: u64,
+    bytes: u64,
+    admit: oneshot::Sender<Place>,
 }
 
 /// What the gate decided about a batch.
@@ -63,8 +83,7 @@ impl Gate {
     pub(crate) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Gate {
             limits,
-            fill: Mutex::default(),
-            room: Notify::new(),
+            inside: Mutex::default(),
         })
     }
 
@@ -73,29 +92,52 @@ impl Gate {
     }
 
     pub(crate) fn fill(&self) -> Fill {
-        *self.lock()
+        let inside = self.lock();
+        Fill {
+            waiting: inside.line.len() as u64,
+            ..inside.fill
+        }
     }
 
-    /// A place for a batch of `items` items in `bytes` bytes, if there is room now.
+    /// Whether a batch would fit if `out` were gone.
+    pub(crate) fn fits_without(&self, out: &Fill, items: u64, bytes: u64) -> bool {
+        let fill = self.lock().fill;
+        let rest = Fill {
+            items: fill.items.saturating_sub(out.items),
+            bytes: fill.bytes.saturating_sub(out.bytes),
+            batches: fill.batches.saturating_sub(out.batches),
+            waiting: 0,
+        };
+        self.fits(&rest, items, bytes)
+    }
+
+    /// A place for a batch of `items` items in `bytes` bytes, if there is room now and nobody stands in line for it.
     pub(crate) fn try_enter(self: &Arc<Self>, items: u64, bytes: u64) -> Option<Place> {
-        let mut fill = self.lock();
-        let fits = fill.items + items <= self.limits.items
-            && fill.bytes + bytes <= self.limits.bytes
+        let mut inside = self.lock();
+        let free = inside.line.is_empty() && self.fits(&inside.fill, items, bytes);
+        free.then(|| self.place(&mut inside.fill, items, bytes))
+    }
+
+    fn fits(&self, fill: &Fill, items: u64, bytes: u64) -> bool {
+        let within = fill.items.saturating_add(items) <= self.limits.items
+            && fill.bytes.saturating_add(bytes) <= self.limits.bytes
             && fill.batches < self.limits.batches;
-        if !fits && fill.batches > 0 {
-            return None;
-        }
+        within || fill.batches == 0
+    }
+
+    fn place(self: &Arc<Self>, fill: &mut Fill, items: u64, bytes: u64) -> Place {
         fill.items += items;
         fill.bytes += bytes;
         fill.batches += 1;
-        Some(Place {
+        Place {
             gate: Arc::clone(self),
             items,
             bytes,
-        })
+        }
     }
 
-    /// Decides about `batch` at once, by `on_full` if there is no room. `oldest` takes out what has waited longest.
+    /// Decides about `batch` at once, by `on_full` if there is no room. `oldest` takes out what has
+    /// waited longest, if that can make room.
     pub(crate) fn decide(
         self: &Arc<Self>,
         batch: Batch,
@@ -117,7 +159,7 @@ impl Gate {
                         oldest.discard(Outcome::Dropped(Reason::QueueOverflow));
                         continue;
                     }
-                    // All that is inside is in a taker's hands.
+                    // It would not fit even if nothing waited: what is in takers' hands stays.
                     None => batch.discard(Outcome::Dropped(Reason::QueueOverflow)),
                 },
             }
@@ -127,54 +169,95 @@ impl Gate {
 
     /// A place, once there is room.
     pub(crate) async fn enter(self: &Arc<Self>, items: u64, bytes: u64) -> Place {
-        let _waiting = Waiting::new(self);
         loop {
-            let room = self.room.notified();
-            let mut room = std::pin::pin!(room);
-            // Listen before looking, so that room made in between is not missed.
-            room.as_mut().enable();
-            if let Some(place) = self.try_enter(items, bytes) {
-                // There may be room for the next one too: places are given back one at a time, of any size.
-                self.room.notify_one();
+            let (number, mut admitted) = match self.stand_in_line(items, bytes) {
+                Ok(place) => return place,
+                Err(ticket) => ticket,
+            };
+            // Dropped before `admitted`: who gives up leaves the line first, and a place that came meanwhile is given back.
+            let _in_line = InLine { gate: self, number };
+            if let Ok(place) = (&mut admitted).await {
                 return place;
             }
-            room.await;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Fill> {
-        self.fill.lock().unwrap_or_else(PoisonError::into_inner)
+    fn stand_in_line(
+        self: &Arc<Self>,
+        items: u64,
+        bytes: u64,
+    ) -> Result<Place, (u64, oneshot::Receiver<Place>)> {
+        let mut inside = self.lock();
+        if inside.line.is_empty() && self.fits(&inside.fill, items, bytes) {
+            return Ok(self.place(&mut inside.fill, items, bytes));
+        }
+        let (admit, admitted) = oneshot::channel();
+        inside.tickets += 1;
+        let number = inside.tickets;
+        inside.line.push_back(Ticket {
+            number,
+            items,
+            bytes,
+            admit,
+        });
+        Err((number, admitted))
+    }
+
+    /// Lets in from the front of the line whoever fits.
+    fn admit(self: &Arc<Self>) {
+        while let Some((admit, place)) = self.admit_first() {
+            // Outside the lock: a place that nobody is there to take is given back at once.
+            drop(admit.send(place));
+        }
+    }
+
+    fn admit_first(self: &Arc<Self>) -> Option<(oneshot::Sender<Place>, Place)> {
+        let mut inside = self.lock();
+        let Ticket { items, bytes, .. } = *inside.line.front()?;
+        if !self.fits(&inside.fill, items, bytes) {
+            return None;
+        }
+        let ticket = inside.line.pop_front()?;
+        let place = self.place(&mut inside.fill, items, bytes);
+        Some((ticket.admit, place))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let waiting = {
-            let mut fill = self.gate.lock();
-            fill.items -= self.items;
-            fill.bytes -= self.bytes;
-            fill.batches -= 1;
-            fill.waiting > 0
+            let mut inside = self.gate.lock();
+            inside.fill.items -= self.items;
+            inside.fill.bytes -= self.bytes;
+            inside.fill.batches -= 1;
+            !inside.line.is_empty()
         };
         if waiting {
-            self.gate.room.notify_one();
+            self.gate.admit();
         }
     }
 }
 
-/// Counts a sender as waiting while it exists. One that is cancelled hands its wake-up on.
-struct Waiting<'a>(&'a Gate);
-
-impl<'a> Waiting<'a> {
-    fn new(gate: &'a Gate) -> Self {
-        gate.lock().waiting += 1;
-        Waiting(gate)
-    }
+/// Takes a sender out of the line when it gives up: the next one may fit where it did not.
+struct InLine<'a> {
+    gate: &'a Arc<Gate>,
+    number: u64,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for InLine<'_> {
     fn drop(&mut self) {
-        self.0.lock().waiting -= 1;
+        let left = {
+            let mut inside = self.gate.lock();
+            let place = inside.line.iter().position(|ticket| ticket.number == self.number);
+            place.and_then(|place| inside.line.remove(place))
+        };
+        if left.is_some() {
+            self.gate.admit();
+        }
     }
 }
 

@@ -66,10 +66,12 @@ impl Inbox {
             let filled = self.filled.notified();
             let mut filled = std::pin::pin!(filled);
             filled.as_mut().enable();
+            // Before looking inside: what is put in after this is seen by who puts it in.
+            let closed = self.closed.load(Ordering::SeqCst);
             if let Ok((batch, _place)) = self.receiver.try_recv() {
                 return Some(batch);
             }
-            if self.closed.load(Ordering::Acquire) {
+            if closed {
                 return None;
             }
             filled.await;
@@ -78,7 +80,7 @@ impl Inbox {
 
     /// Takes nothing new; the taker gets what is left and then nothing.
     pub fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.closed.store(true, Ordering::SeqCst);
         self.filled.notify_one();
     }
 
@@ -88,18 +90,27 @@ impl Inbox {
     }
 
     fn put(&self, batch: Batch, place: Place) {
-        let failure = Failure::retryable(Reason::Shutdown, "the process is shutting down");
-        if self.closed.load(Ordering::Acquire) {
-            return batch.fail(failure);
+        if self.closed.load(Ordering::SeqCst) {
+            return batch.fail(closing());
         }
         match self.sender.try_send((batch, place)) {
             Ok(()) => self.filled.notify_one(),
             // The gate lets no more batches in than the channel holds.
             Err(TrySendError::Full((batch, _)) | TrySendError::Disconnected((batch, _))) => {
-                batch.fail(failure)
+                batch.fail(closing())
+            }
+        }
+        // Closed meanwhile, and the taker may have looked for the last time.
+        if self.closed.load(Ordering::SeqCst) {
+            while let Ok((batch, _place)) = self.receiver.try_recv() {
+                batch.fail(closing());
             }
         }
     }
+}
+
+fn closing() -> Failure {
+    Failure::retryable(Reason::Shutdown, "the process is shutting down")
 }
 
 #[cfg(test)]

@@ -356,3 +356,41 @@ proptest! {
         prop_assert!(answers.into_iter().all(|answer| answer.now_or_never().is_some()));
     }
 }
+
+// spec: B-6
+#[test]
+fn dropping_the_oldest_drops_nothing_where_that_makes_no_room() {
+    let (desk, (edge, _)) = (Desk::new(), edge(10, OnFull::DropOldest));
+    assert!(edge.try_push(desk.spans(4)).is_none());
+    let in_flight = take_now(&edge, &AT_ONCE).unwrap();
+    for _ in 0..3 {
+        assert!(edge.try_push(desk.spans(2)).is_none());
+    }
+    // Neither one that is larger than the bound nor one that is larger than what is not in flight.
+    for items in [11, 7] {
+        assert!(edge.try_push(desk.spans(items)).is_none());
+        assert_eq!(edge.read().queued, 3);
+    }
+    assert_eq!(desk.total().dropped[Reason::QueueOverflow as usize], 18);
+    assert!(edge.try_push(desk.spans(3)).is_none());
+    assert_eq!((edge.read().queued, edge.read().fill.items), (2, 9));
+    drop(in_flight);
+}
+
+// spec: D-17
+#[tokio::test]
+async fn in_a_hurry_nothing_waits_for_company() {
+    let (desk, (edge, _)) = (Desk::new(), edge(100, OnFull::Wait));
+    let patient = Portion {
+        min_items: 50,
+        patience: Duration::from_secs(3600),
+        ..AT_ONCE
+    };
+    let mut taker = pin!(edge.take(&patient));
+    assert!(edge.try_push(desk.spans(5)).is_none());
+    assert!(poll!(taker.as_mut()).is_pending());
+    edge.hurry();
+    assert_eq!(sizes(&taker.await.unwrap()), [5]);
+    assert!(edge.try_push(desk.spans(6)).is_none());
+    assert_eq!(sizes(&take_now(&edge, &patient).unwrap()), [6]);
+}

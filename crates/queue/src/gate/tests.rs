@@ -123,6 +123,52 @@ async fn a_sender_that_gives_up_hands_its_turn_on() {
     assert_eq!(gate.fill().waiting, 0);
 }
 
+// spec: B-3
+#[tokio::test]
+async fn a_large_batch_is_not_overtaken_for_ever() {
+    let gate = gate(10, 100, 10);
+    let (one, other) = (gate.try_enter(5, 0).unwrap(), gate.try_enter(5, 0).unwrap());
+    let mut large = pin!(gate.enter(10, 0));
+    assert!(poll!(large.as_mut()).is_pending());
+    drop(one);
+    assert!(gate.try_enter(1, 0).is_none(), "who comes later stands behind it");
+    let mut small = pin!(gate.enter(1, 0));
+    assert!(poll!(small.as_mut()).is_pending());
+    drop(other);
+    drop(large.await);
+    let _place = small.await;
+}
+
+// spec: B-3
+#[tokio::test]
+async fn when_the_first_in_line_gives_up_those_that_fit_go_in() {
+    let gate = gate(10, 100, 10);
+    let _inside = gate.try_enter(5, 0).unwrap();
+    let mut large = Box::pin(gate.enter(10, 0));
+    assert!(poll!(large.as_mut()).is_pending());
+    let (mut first, mut second) = (pin!(gate.enter(2, 0)), pin!(gate.enter(3, 0)));
+    assert!(poll!(first.as_mut()).is_pending() && poll!(second.as_mut()).is_pending());
+    drop(large);
+    let _places = (
+        first.now_or_never().expect("there is room"),
+        second.now_or_never().expect("there is room"),
+    );
+    assert_eq!((gate.fill().waiting, gate.fill().items), (0, 10));
+}
+
+// spec: B-3
+#[tokio::test]
+async fn a_place_that_comes_as_its_sender_gives_up_is_given_back() {
+    let gate = gate(1, 100, 10);
+    let inside = gate.try_enter(1, 0).unwrap();
+    let mut leaves = Box::pin(gate.enter(1, 0));
+    assert!(poll!(leaves.as_mut()).is_pending());
+    drop(inside);
+    assert_eq!(gate.fill().items, 1, "it is on its way");
+    drop(leaves);
+    assert_eq!(gate.fill(), Fill::default());
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Enter(u64, u64),

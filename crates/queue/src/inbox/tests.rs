@@ -141,3 +141,22 @@ async fn many_senders_to_one_taker_lose_nothing() {
     assert_eq!((total.received, total.delivered, total.held), (items, items, 0));
     assert_eq!(inbox.read().0, Fill::default());
 }
+
+// spec: A-2
+#[test]
+fn nothing_stays_behind_in_an_inbox_that_closes_as_it_is_fed() {
+    let desk = Desk::new();
+    for _ in 0..3_000 {
+        let (inbox, _) = inbox(100, OnFull::Wait);
+        let (batch, delivery) = desk.batch(Signal::Traces, 3);
+        std::thread::scope(|threads| {
+            threads.spawn(|| inbox.try_push(batch));
+            threads.spawn(|| inbox.close());
+            // Until it is told that there is nothing more.
+            threads.spawn(|| while !matches!(inbox.take().now_or_never(), Some(None)) {});
+        });
+        assert!(delivery.now_or_never().is_some(), "taken or refused");
+        assert_eq!(inbox.read().0, Fill::default());
+    }
+    assert_eq!(desk.total().held, 0);
+}
