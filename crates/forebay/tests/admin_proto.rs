@@ -83,8 +83,12 @@ fn is_full(message: &DynamicMessage) {
     }
 }
 
-/// Tallies of which no two have a number in common.
+/// Not a number of any other type of protobuf: each turns it into something else.
+const BIG: u64 = u64::MAX - 1000;
+
+/// Tallies of which no two have a number in common, all of them from [`BIG`] on.
 fn tally(first: u64) -> Tally {
+    let first = BIG + first;
     Tally {
         received: first,
         copied: first + 1,
@@ -96,7 +100,7 @@ fn tally(first: u64) -> Tally {
         sampled_out: first + 8,
         held: first + 9,
         bytes_in: first + 10,
-        bytes_out: u64::MAX - first,
+        bytes_out: first + 11,
     }
 }
 
@@ -107,13 +111,13 @@ fn full() -> Status {
         ready: true,
         bottleneck: Some("out".to_owned()),
         total: tally(100),
-        unaccounted: -3,
+        unaccounted: i64::MIN,
         memory: MemoryStatus {
-            budget_bytes: 1,
-            leasable_bytes: 2,
-            leased_bytes: 3,
-            leased_peak_bytes: 4,
-            refusals: 5,
+            budget_bytes: BIG + 1,
+            leasable_bytes: BIG + 2,
+            leased_bytes: BIG + 3,
+            leased_peak_bytes: BIG + 4,
+            refusals: BIG + 5,
         },
         nodes: vec![NodeStatus {
             name: "out".to_owned(),
@@ -121,18 +125,18 @@ fn full() -> Status {
             kind: "otlp_grpc",
             condition: "degraded",
             detail: Some("away".to_owned()),
-            panics: 6,
+            panics: BIG + 6,
             listens: vec!["127.0.0.1:1".to_owned(), "[::1]:2".to_owned()],
             signals: BTreeMap::from([("traces", tally(200)), ("logs", tally(300))]),
         }],
         edges: vec![EdgeStatus {
             to: "out".to_owned(),
-            items: 7,
-            items_max: 8,
-            bytes: 9,
-            bytes_max: 10,
+            items: BIG + 7,
+            items_max: BIG + 8,
+            bytes: BIG + 9,
+            bytes_max: BIG + 10,
             fill: 0.875,
-            waiting_senders: 11,
+            waiting_senders: BIG + 11,
             oldest_age_seconds: 1.5,
         }],
     }
@@ -171,6 +175,32 @@ fn the_requests_are_as_the_proto_file_says() {
         DynamicMessage::decode(descriptor("WatchStatusRequest"), &*request.encode_to_vec()).unwrap();
     is_full(&dynamic);
     assert_eq!(shown(&dynamic), json!({ "interval_milliseconds": u32::MAX }));
+}
+
+#[test]
+fn the_service_has_two_methods_and_one_of_them_streams() {
+    let service = pool().get_service_by_name("forebay.admin.v1.Admin").unwrap();
+    let methods: Vec<_> = service
+        .methods()
+        .map(|method| {
+            let (input, output) = (method.input(), method.output());
+            assert!(!method.is_client_streaming());
+            format!(
+                "{}({}) {} {}",
+                method.name(),
+                input.name(),
+                output.name(),
+                method.is_server_streaming()
+            )
+        })
+        .collect();
+    assert_eq!(
+        methods,
+        [
+            "GetStatus(GetStatusRequest) Status false",
+            "WatchStatus(WatchStatusRequest) Status true",
+        ]
+    );
 }
 
 /// Reads and writes messages by their descriptors.
