@@ -5,17 +5,20 @@ use crate::delivery::DeliveryMeter;
 use crate::drained::Drained;
 use crate::progress::Progress;
 use crate::tasks::TaskSet;
+use crate::worker::WorkerThread;
 use forebay_core::component::Exporter;
 use forebay_core::{
     Accounts, Clock, Failure, Health, Ledger, NodeId, Phase, Reason, Shutdown, ShutdownTrigger, SignalSet,
 };
 use forebay_queue::{Edge, Inbox};
 use forebay_telemetry::RequestMeter;
+use futures_util::FutureExt;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// How long tasks may take to end after the drain deadline has passed and they were told to let go.
 const GRACE: Duration = Duration::from_secs(1);
@@ -39,7 +42,8 @@ pub struct Running {
     /// What may be held.
     pub bounds: BoundsSum,
     pub(crate) trigger: ShutdownTrigger,
-    pub(crate) workers: Mutex<Vec<(NodeId, JoinHandle<()>)>>,
+    pub(crate) workers: Vec<WorkerThread>,
+    pub(crate) drained: OnceCell<Drained>,
     pub(crate) intake_tasks: Arc<TaskSet>,
     pub(crate) delivery_tasks: Arc<TaskSet>,
     pub(crate) exporter_tasks: Arc<TaskSet>,
@@ -90,51 +94,60 @@ impl Running {
         self.intake_tasks.running() + self.delivery_tasks.running() + self.exporter_tasks.running()
     }
 
-    /// Says that the process is draining: receivers stop taking, readiness fails.
+    /// Says that the process is draining: receivers stop taking, readiness fails, and nothing waits for company any more:
+    /// those that drain may be waiting for it to be delivered.
     pub fn begin_drain(&self) {
         self.trigger.advance(Phase::Draining);
+        self.edges().for_each(Edge::hurry);
     }
 
     /// Drains: nothing new is taken, what is held is delivered, everything ends. What is not delivered within `deadline` is
-    /// given up and shows in the result.
+    /// given up and shows in the result. Who asks again gets the result of the first.
     pub async fn drain(&self, deadline: Duration) -> Drained {
+        self.drained
+            .get_or_init(|| self.drain_once(deadline))
+            .await
+            .clone()
+    }
+
+    async fn drain_once(&self, deadline: Duration) -> Drained {
         let began = self.clock.now();
         self.begin_drain();
-        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
         let finished = tokio::select! {
-            () = self.drain_in_order(workers) => true,
+            biased;
+            () = self.drain_in_order() => true,
             () = self.clock.sleep(deadline) => false,
         };
         if !finished {
             self.give_up().await;
         }
-        self.close_exporters().await;
+        let left = deadline.saturating_sub(self.clock.now().since(began)).max(GRACE);
+        tokio::select! {
+            biased;
+            () = self.close_exporters() => {}
+            () = self.clock.sleep(left) => tracing::error!("an exporter could not be closed in time"),
+        }
         self.exporter_tasks.abort();
         Drained::new(self, finished, self.clock.now().since(began))
     }
 
+    fn edges(&self) -> impl Iterator<Item = &Edge> {
+        self.nodes.iter().filter_map(|node| node.edge.as_deref())
+    }
+
     /// From the receivers down: each stage ends once what comes before it has ended.
-    async fn drain_in_order(&self, mut workers: Vec<(NodeId, JoinHandle<()>)>) {
+    async fn drain_in_order(&self) {
         self.intake_tasks.idle().await;
         for id in &self.order {
             let Some(node) = self.nodes.get(usize::from(id.0)) else {
                 continue;
             };
             node.inboxes.iter().for_each(|inbox| inbox.close());
-            let (here, later): (Vec<_>, Vec<_>) = workers.into_iter().partition(|(worker, _)| worker == id);
-            workers = later;
-            // Joining blocks: it is done where blocking is allowed.
-            let joined = tokio::task::spawn_blocking(move || {
-                here.into_iter().for_each(|(_, thread)| drop(thread.join()))
-            });
-            if joined.await.is_err() {
-                tracing::error!(node = &*node.name, "a worker could not be joined");
+            for worker in self.workers.iter().filter(|worker| worker.node == *id) {
+                worker.ended().await;
             }
         }
-        self.nodes
-            .iter()
-            .filter_map(|node| node.edge.as_ref())
-            .for_each(|edge| edge.close());
+        self.edges().for_each(Edge::close);
         self.delivery_tasks.idle().await;
     }
 
@@ -149,26 +162,44 @@ impl Running {
                 edge.fail_all(&failure);
             }
         }
+        if !self.all_ended().await {
+            self.delivery_tasks.abort();
+            self.intake_tasks.abort();
+            if !self.all_ended().await {
+                tracing::error!("a component has not let go; what it holds is reported as held");
+            }
+        }
+    }
+
+    /// Waits until every task and worker has ended, but not for ever; whether all have.
+    async fn all_ended(&self) -> bool {
         let ended = async {
             self.delivery_tasks.idle().await;
             self.intake_tasks.idle().await;
+            for worker in &self.workers {
+                worker.ended().await;
+            }
         };
         tokio::select! {
-            () = ended => {}
-            () = self.clock.sleep(GRACE) => {
-                self.delivery_tasks.abort();
-                self.intake_tasks.abort();
-                self.delivery_tasks.idle().await;
-                self.intake_tasks.idle().await;
-            }
+            biased;
+            () = ended => true,
+            () = self.clock.sleep(GRACE) => false,
         }
     }
 
     async fn close_exporters(&self) {
         for node in &self.nodes {
             let Some(exporter) = &node.exporter else { continue };
-            if let Err(error) = exporter.close().await {
-                tracing::error!(exporter = &*node.name, error = %error, "an exporter could not be closed");
+            let closed = AssertUnwindSafe(async { exporter.close().await }).catch_unwind();
+            match closed.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::error!(exporter = &*node.name, error = %error, "an exporter could not be closed");
+                }
+                Err(_) => {
+                    node.panics.fetch_add(1, Ordering::Relaxed);
+                    tracing::error!(exporter = &*node.name, "an exporter panicked as it was closed");
+                }
             }
         }
     }

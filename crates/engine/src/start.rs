@@ -7,7 +7,7 @@ use crate::flow::{Flow, FlowNode, Source, Step, Targets};
 use crate::progress::Progress;
 use crate::running::{Running, RunningNode};
 use crate::tasks::TaskSet;
-use crate::worker::Worker;
+use crate::worker::{Worker, WorkerThread};
 use forebay_core::component::{
     BuiltProcessor, Exporter, NodeContext, Receiver, ReceiverContext, StatefulProcessor,
 };
@@ -17,9 +17,10 @@ use forebay_core::{
 };
 use forebay_queue::{Edge, Inbox, Limits};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
 
 /// Batches that wait before a shard, whatever their size.
 const INBOX_BATCHES: u64 = 1024;
@@ -112,7 +113,8 @@ impl Built {
             order,
             bounds,
             edges: self.edges,
-            workers: Mutex::new(workers),
+            workers,
+            drained: OnceCell::new(),
             intake_tasks,
             delivery_tasks,
             exporter_tasks,
@@ -237,7 +239,7 @@ impl Starter {
         start: Start,
         flow: &Arc<Flow>,
         runtime: &Handle,
-    ) -> Result<Vec<(NodeId, std::thread::JoinHandle<()>)>, StartError> {
+    ) -> Result<Vec<WorkerThread>, StartError> {
         let mut workers = Vec::new();
         match start {
             Start::Receiver(receiver) => self.receiver(node, receiver, flow),
@@ -256,10 +258,8 @@ impl Starter {
                         shutdown,
                     };
                     let thread = worker.start(format!("{}-{index}", node.name), runtime.clone());
-                    workers.push((
-                        node.id,
-                        thread.map_err(|error| cannot_start(&node.name, ComponentError::new(error)))?,
-                    ));
+                    workers
+                        .push(thread.map_err(|error| cannot_start(&node.name, ComponentError::new(error)))?);
                 }
                 node.health.working();
             }

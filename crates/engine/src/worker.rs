@@ -6,8 +6,8 @@ use forebay_core::component::{Outputs, StatefulProcessor};
 use forebay_core::{Batch, Clock, Failure, NodeId, Phase, Reason, Shutdown, Time};
 use forebay_queue::Inbox;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 /// One shard, and what its worker needs.
 pub(crate) struct Worker {
@@ -39,10 +39,14 @@ enum Last {
 
 impl Worker {
     /// Starts the thread. It ends once the inbox is closed and empty and the shard is flushed.
-    pub(crate) fn start(self, name: String, runtime: Handle) -> std::io::Result<JoinHandle<()>> {
-        std::thread::Builder::new()
-            .name(name)
-            .spawn(move || runtime.block_on(self.run()))
+    pub(crate) fn start(self, name: String, runtime: Handle) -> std::io::Result<WorkerThread> {
+        let node = self.node;
+        let (running, ended) = watch::channel(());
+        std::thread::Builder::new().name(name).spawn(move || {
+            let _running = running;
+            runtime.block_on(self.run());
+        })?;
+        Ok(WorkerThread { node, ended })
     }
 
     async fn run(mut self) {
@@ -128,6 +132,22 @@ impl Worker {
             node.health
                 .failed("a shard panicked and was taken out of service; what comes to it is refused");
         }
+    }
+}
+
+/// A worker's thread. Nobody blocks to join it: one that is stuck in its component must not hold up the end of the process.
+#[derive(Debug)]
+pub(crate) struct WorkerThread {
+    pub(crate) node: NodeId,
+    ended: watch::Receiver<()>,
+}
+
+impl WorkerThread {
+    /// Ready once the worker has let go of all that it had.
+    pub(crate) async fn ended(&self) {
+        let mut ended = self.ended.clone();
+        // Nothing is ever sent: it changes by the sender's end.
+        while ended.changed().await.is_ok() {}
     }
 }
 

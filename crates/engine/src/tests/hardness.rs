@@ -233,3 +233,53 @@ async fn of_two_full_branches_the_one_that_gets_room_goes_on() {
         "the first is dead for ever"
     );
 }
+
+// spec: D-18
+#[tokio::test]
+async fn an_exporter_that_never_closes_does_not_hold_up_the_end() {
+    let clock = SimulatedClock::default();
+    let exporter = prepared(Hasty(AtomicU64::new(1)), one_at_a_time());
+    let (running, _feed) = start_with(Vec::new(), vec![exporter], clock.clock()).await;
+    let drain = running.drain(Duration::from_secs(10));
+    let (drained, ()) = futures_util::join!(drain, async {
+        // Its tasks have ended, and only it is left.
+        while running.tasks() > 0 {
+            tokio::task::yield_now().await;
+        }
+        clock.skip_to_next().await;
+    });
+    assert!(drained.in_time && drained.took <= Duration::from_secs(10));
+}
+
+// spec: D-18
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_shards_hold_when_the_deadline_passes_is_given_up_too() {
+    let clock = SimulatedClock::default();
+    let shard = Ticking {
+        due: Time(Duration::from_secs(3_600)),
+        ..Ticking::default()
+    };
+    let out = FakeExporter::new(Answer::Hang);
+    let mut small = one_at_a_time();
+    small.queue.max_items = Count(1);
+    let exporters = vec![prepared(out.clone(), small)];
+    let (running, feed) = start_with(shards(vec![Box::new(shard)]), exporters, clock.clock()).await;
+    let mut answers = Vec::new();
+    for number in 0..20 {
+        // The first is under way, the second waits for room with its worker, the others wait in the inbox.
+        answers.push(feed.send(Signal::Traces, number, 5).await);
+    }
+    out.attempts(1).await;
+    let drain = running.drain(Duration::from_secs(10));
+    let (drained, ()) = futures_util::join!(drain, async {
+        while clock.somebody_sleeps().await != Time(Duration::from_secs(10)) {
+            tokio::task::yield_now().await;
+        }
+        clock.advance(Duration::from_secs(10));
+    });
+    assert_eq!((drained.in_time, drained.total.held), (false, 0));
+    for answer in answers {
+        assert!(answer.await.failure.unwrap().retryable);
+    }
+    assert_eq!(running.ledger.read().used, 0);
+}
