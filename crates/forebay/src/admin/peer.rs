@@ -85,6 +85,9 @@ pub(super) async fn serve(stream: TcpStream, admin: Arc<Admin>) {
             // A client that goes away in the middle is no news.
             _ = connection.as_mut() => return,
             () = closing.stopped(), if !closed => {
+                if !peer.has_asked() {
+                    return;
+                }
                 closed = true;
                 connection.as_mut().graceful_shutdown();
             }
