@@ -5,7 +5,7 @@
 //! | [`Pattern`] | a text condition: exact, `glob:` or `regex:` |
 //! | [`AttributeCondition`] | a condition on one attribute: a pattern, a value, its presence, or a list of them |
 //! | [`Selector`] | conditions on an item and on what it stands in; an item is meant if all of them hold |
-//! | [`Tracker`] | evaluates selectors along one pass over a request, each condition where it is cheapest |
+//! | `Tracker` | evaluates selectors along one pass over a request, each condition where it is cheapest |
 //!
 //! Patterns and conditions are compiled while the config is read, so that a mistake in one has a position.
 
