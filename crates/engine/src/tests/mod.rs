@@ -4,5 +4,6 @@ mod bench;
 mod delivery;
 mod flow;
 mod hardness;
+mod model;
 mod shards;
 mod shutdown;

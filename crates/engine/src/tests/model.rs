@@ -1,0 +1,376 @@
+//! Random graphs under random feeds, answers and drains: whatever happens, the books balance, and everybody is told.
+
+use super::bench::{prepared, start_with};
+use crate::running::Running;
+use fastrand::Rng;
+use forebay_core::component::{
+    BuiltProcessor, ExportError, Exporter, NodeContext, Partition, Processor, Receipt, Request,
+    StatefulProcessor,
+};
+use forebay_core::settings::{Count, DeliverySettings, OnFull, Period};
+use forebay_core::{
+    Acknowledge, Batch, ComponentError, Delivery, Outcome, Outputs, Phase, Signal, Time, Verdict,
+};
+use forebay_testkit::{Feed, SimulatedClock};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, poll};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Numbers of items.
+type Numbers = Arc<Mutex<BTreeSet<u64>>>;
+
+/// A thing that does as chance will have it.
+struct Moody {
+    rng: Mutex<Rng>,
+    /// What it took, or took out.
+    numbers: Numbers,
+}
+
+impl Moody {
+    fn new(rng: &mut Rng) -> (Moody, Numbers) {
+        let numbers = Numbers::default();
+        let moody = Moody {
+            rng: Mutex::new(rng.fork()),
+            numbers: Arc::clone(&numbers),
+        };
+        (moody, numbers)
+    }
+
+    fn below(&self, end: u64) -> u64 {
+        self.rng.lock().unwrap().u64(..end)
+    }
+
+    fn note(&self, payload: &forebay_core::Payload) {
+        for number in numbers_in(&payload.contiguous()) {
+            assert!(self.numbers.lock().unwrap().insert(number), "{number} came twice");
+        }
+    }
+}
+
+/// The numbers of the spans in a request: what stands behind the fixed half of their trace ids.
+fn numbers_in(bytes: &[u8]) -> Vec<u64> {
+    const BEFORE: [u8; 10] = [0x0a, 16, 7, 7, 7, 7, 7, 7, 7, 7];
+    let number = |window: &[u8]| {
+        let (before, number) = window.split_at(BEFORE.len());
+        (before == BEFORE).then(|| u64::from_be_bytes(number.try_into().unwrap()))
+    };
+    bytes.windows(BEFORE.len() + 8).filter_map(number).collect()
+}
+
+impl Exporter for Moody {
+    fn start(&self, _: &NodeContext) -> Result<(), ComponentError> {
+        Ok(())
+    }
+
+    fn export<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Receipt, ExportError>> {
+        let after = (self.below(4) == 0).then(|| Duration::from_millis(self.below(2_000)));
+        let mood = self.below(20);
+        if mood == 0 {
+            resume_unwind(Box::new("before the future"));
+        }
+        Box::pin(async move {
+            match mood {
+                1 => resume_unwind(Box::new("in the future")),
+                2 => std::future::pending().await,
+                3 => {
+                    return Err(ExportError::Permanent {
+                        message: "bad".into(),
+                    });
+                }
+                4..8 => {
+                    let message = "busy".into();
+                    return Err(ExportError::Retryable { after, message });
+                }
+                8..11 => tokio::task::yield_now().await,
+                _ => {}
+            }
+            self.note(&request.payload);
+            Ok(Receipt {
+                rejected_items: if mood == 19 { self.below(5) } else { 0 },
+                message: None,
+            })
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), ComponentError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// In line: passes on, splits, takes out, panics.
+impl Processor for Moody {
+    fn process(&self, batch: Batch, out: &mut Outputs) {
+        if self.below(50) == 0 {
+            resume_unwind(Box::new("in line"));
+        }
+        for part in batch.split_to_fit(self.below(4), 0) {
+            if self.below(8) == 0 {
+                self.note(part.payload());
+                part.discard(Outcome::SampledOut);
+            } else {
+                out.emit(part);
+            }
+        }
+    }
+}
+
+/// Behind an inbox: keeps everything for a second.
+struct Keeper {
+    moods: Moody,
+    kept: Vec<(Time, Batch)>,
+}
+
+impl StatefulProcessor for Keeper {
+    fn process(&mut self, mut batch: Batch, now: Time, _: &mut Outputs) {
+        if self.moods.below(100) == 0 {
+            resume_unwind(Box::new("in a shard"));
+        }
+        if self.moods.below(10) == 0 {
+            batch.take_custody();
+        }
+        self.kept.push((now.after(Duration::from_secs(1)), batch));
+    }
+
+    fn next_tick(&self) -> Option<Time> {
+        self.kept.first().map(|(until, _)| *until)
+    }
+
+    fn tick(&mut self, now: Time, out: &mut Outputs) {
+        let due = self.kept.iter().take_while(|(until, _)| *until <= now).count();
+        self.kept.drain(..due).for_each(|(_, batch)| out.emit(batch));
+    }
+
+    fn flush(&mut self, _: Time, out: &mut Outputs) {
+        self.kept.drain(..).for_each(|(_, batch)| out.emit(batch));
+    }
+}
+
+struct Anywhere;
+
+impl Partition for Anywhere {
+    fn partition(&self, batch: Batch, shards: usize, parts: &mut Vec<(usize, Batch)>) {
+        for (index, part) in batch.split_to_fit(2, 0).into_iter().enumerate() {
+            // Now and then one that is not there.
+            parts.push((index % (shards + usize::from(index > 8)), part));
+        }
+    }
+}
+
+fn settings(rng: &mut Rng) -> DeliverySettings {
+    let mut settings = DeliverySettings::default();
+    let millis = |rng: &mut Rng, most: u64| Period(Duration::from_millis(rng.u64(0..=most)));
+    settings.queue.max_items = Count(rng.u64(0..30));
+    settings.queue.on_full = *rng
+        .choice(&[
+            OnFull::Wait,
+            OnFull::Wait,
+            OnFull::Refuse,
+            OnFull::DropNewest,
+            OnFull::DropOldest,
+        ])
+        .unwrap();
+    settings.batch.min_items = Count(rng.u64(0..3) * 10);
+    settings.batch.max_items = Count(rng.u64(0..3) * 4);
+    settings.batch.flush_timeout = millis(rng, 3_000);
+    settings.retry.enabled = rng.u8(..4) > 0;
+    settings.retry.initial_interval = millis(rng, 1_000);
+    settings.retry.multiplier = *rng
+        .choice(&[0.0, 1.0, 1.5, f64::INFINITY, f64::NAN, -1.0])
+        .unwrap();
+    settings.retry.max_interval = millis(rng, 5_000);
+    settings.retry.max_age = *rng
+        .choice(&[Period(Duration::ZERO), millis(&mut rng.clone(), 8_000)])
+        .unwrap();
+    settings.timeout = Duration::from_secs(rng.u64(0..3));
+    settings.max_in_flight = rng.usize(0..3);
+    settings
+}
+
+/// A graph at work, and what is known of it from outside.
+struct World {
+    clock: SimulatedClock,
+    running: Running,
+    feed: Arc<Feed>,
+    stateful: bool,
+    next: u64,
+    asked: Vec<(Range<u64>, oneshot::Receiver<Verdict>)>,
+    discarded: Vec<Numbers>,
+    /// Of each exporter: what it took, and whether its queue drops.
+    taken: Vec<(Numbers, bool)>,
+}
+
+impl World {
+    async fn new(rng: &mut Rng) -> World {
+        let clock = SimulatedClock::default();
+        let (mut processors, mut discarded, mut stateful) = (Vec::new(), Vec::new(), false);
+        for _ in 0..rng.usize(0..4) {
+            let (moody, numbers) = Moody::new(rng);
+            discarded.push(numbers);
+            let keeps = rng.u8(..4) == 0;
+            stateful |= keeps;
+            processors.push((
+                keeps,
+                if keeps {
+                    keeper(rng)
+                } else {
+                    BuiltProcessor::Stateless(Arc::new(moody))
+                },
+            ));
+        }
+        let (mut exporters, mut taken) = (Vec::new(), Vec::new());
+        for _ in 0..rng.usize(1..4) {
+            let ((moody, numbers), settings) = (Moody::new(rng), settings(rng));
+            let drops = matches!(settings.queue.on_full, OnFull::DropNewest | OnFull::DropOldest);
+            taken.push((numbers, drops));
+            exporters.push(prepared(moody, settings));
+        }
+        let (running, mut feed) = start_with(processors, exporters, clock.clock()).await;
+        if rng.bool() {
+            feed.acknowledge = Acknowledge::Accepted;
+        }
+        let feed = Arc::new(feed);
+        World {
+            clock,
+            running,
+            feed,
+            stateful,
+            next: 0,
+            asked: Vec::new(),
+            discarded,
+            taken,
+        }
+    }
+
+    async fn step(&mut self, rng: &mut Rng) {
+        match rng.u8(..10) {
+            0..5 => self.send(rng),
+            // A client that gives up before there was room.
+            5 => drop(poll!(Box::pin(self.feed.send(Signal::Logs, 0, rng.u64(1..5))))),
+            6..8 => self.clock.advance(Duration::from_millis(rng.u64(0..1_500))),
+            _ => {
+                for _ in 0..rng.u8(..6) {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        self.check();
+    }
+
+    fn send(&mut self, rng: &mut Rng) {
+        let items = rng.u64(1..12);
+        let (first, feed) = (self.next, Arc::clone(&self.feed));
+        self.next += items;
+        let (told, tell) = oneshot::channel();
+        self.asked.push((first..self.next, tell));
+        self.feed.context.node.tasks.spawn("request", async move {
+            let delivery: Delivery = feed.send(Signal::Traces, first, items).await;
+            // The test listens to its end.
+            let _ = told.send(delivery.await);
+        });
+    }
+
+    fn check(&self) {
+        let books = self.running.accounts.read();
+        for (node, balance) in books.iter().flat_map(|signals| signals.iter()).enumerate() {
+            assert_eq!(balance.unaccounted(), 0, "{node}: {balance:#?}");
+            assert!(i64::try_from(balance.held).is_ok(), "{node}: {balance:#?}");
+        }
+        if !self.stateful {
+            let (held, used) = (
+                self.running.accounts.total().held,
+                self.running.ledger.read().used,
+            );
+            assert_eq!(held == 0, used == 0, "{held} items held on {used} bytes");
+        }
+    }
+
+    /// Drains, with time going on until the deadline; what is given up lets go without.
+    async fn drain(&self, rng: &mut Rng) {
+        let deadline = Duration::from_secs(rng.u64(0..3) * 20);
+        let mut drain = std::pin::pin!(self.running.drain(deadline));
+        let drained = loop {
+            if let std::task::Poll::Ready(drained) = poll!(drain.as_mut()) {
+                break drained;
+            }
+            for _ in 0..rng.u8(..20) {
+                tokio::task::yield_now().await;
+            }
+            if self.running.shutdown.phase() < Phase::Stopped {
+                self.clock.advance(Duration::from_millis(rng.u64(0..200)));
+            }
+            self.check();
+        };
+        assert_eq!(
+            (drained.total.held, drained.total.unaccounted()),
+            (0, 0),
+            "{drained:#?}"
+        );
+    }
+
+    fn settle(mut self) {
+        self.check();
+        assert_eq!(self.running.tasks(), 0);
+        assert_eq!(self.running.ledger.read().used, 0, "every lease was given back");
+        let discarded: BTreeSet<u64> = self
+            .discarded
+            .iter()
+            .flat_map(|numbers| numbers.lock().unwrap().clone())
+            .collect();
+        for (numbers, tell) in std::mem::take(&mut self.asked) {
+            let verdict = tell.now_or_never().expect("answered").expect("not let go");
+            let safe = verdict.failure.is_none()
+                && self.feed.acknowledge == Acknowledge::Delivered
+                && !self.stateful;
+            for (taken, _) in self.taken.iter().filter(|(_, drops)| safe && !drops) {
+                let taken = taken.lock().unwrap();
+                let lost: Vec<u64> = numbers
+                    .clone()
+                    .filter(|n| !taken.contains(n) && !discarded.contains(n))
+                    .collect();
+                assert!(lost.is_empty(), "{lost:?} were acknowledged");
+            }
+        }
+    }
+}
+
+fn keeper(rng: &mut Rng) -> BuiltProcessor {
+    let shards = (0..rng.usize(1..3)).map(|_| {
+        let (moods, _) = Moody::new(rng);
+        Box::new(Keeper {
+            moods,
+            kept: Vec::new(),
+        }) as Box<dyn StatefulProcessor>
+    });
+    BuiltProcessor::Stateful {
+        shards: shards.collect(),
+        partition: Arc::new(Anywhere),
+    }
+}
+
+// spec, D-7, D-18
+#[test]
+fn property_whatever_happens_the_books_balance_and_everybody_is_told() {
+    let mut seeds = Rng::new();
+    for _ in 0..100 {
+        let seed = seeds.u64(..);
+        println!("seed {seed}");
+        let mut rng = Rng::with_seed(seed);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut world = World::new(&mut rng).await;
+            for _ in 0..rng.usize(..80) {
+                world.step(&mut rng).await;
+            }
+            world.drain(&mut rng).await;
+            world.settle();
+        });
+    }
+}
