@@ -1,6 +1,6 @@
 //! From built to running: sockets opened, edges laid, tasks and workers started.
 
-use crate::blueprint::{EdgePlan, QueuePlan};
+use crate::blueprint::{EdgePlan, QueuePlan, inbox_default};
 use crate::built::{Built, BuiltComponent, BuiltNode};
 use crate::delivery::{Delivery, DeliveryMeter};
 use crate::flow::{Flow, FlowNode, Source, Step, Targets};
@@ -26,8 +26,6 @@ use tokio::sync::OnceCell;
 const INBOX_BATCHES: u64 = 1024;
 /// Items that wait before a shard, if the config says nothing.
 const INBOX_ITEMS: u64 = 100_000;
-/// The part of the leasable memory that the inbox of a shard takes, if the config says nothing: one part in so many.
-const INBOX_SHARE: u64 = 32;
 /// Batches in an exporter's queue, whatever their size.
 const QUEUE_BATCHES: u64 = 65_536;
 
@@ -158,9 +156,8 @@ impl Starter {
             BuiltComponent::Processor(BuiltProcessor::Stateful { shards, partition }) => {
                 let plan = edges
                     .iter()
-                    .find(|edge| edge.to == id)
-                    .map(|edge| edge.queue)
-                    .unwrap_or_default();
+                    .filter(|edge| edge.to == id)
+                    .fold(QueuePlan::default(), |plan, edge| plan.and(edge.queue));
                 running.inboxes = shards
                     .iter()
                     .map(|_| Arc::new(self.inbox(plan, shards.len())))
@@ -198,7 +195,7 @@ impl Starter {
         let shards = shards.max(1) as u64;
         let bytes = plan
             .max_bytes
-            .unwrap_or(self.ledger.read().leasable / INBOX_SHARE * shards);
+            .unwrap_or(inbox_default(self.ledger.read().leasable));
         let limits = Limits {
             items: (plan.max_items.unwrap_or(INBOX_ITEMS * shards) / shards).max(1),
             bytes: (bytes / shards).max(1),

@@ -7,6 +7,9 @@ use forebay_core::settings::Size;
 use forebay_core::{Diagnostic, Ledger};
 use std::fmt::Write as _;
 
+/// The part of the leasable memory that the inboxes of a processor take, if the config says nothing: one part in so many.
+const INBOX_SHARE: u64 = 16;
+
 /// One thing that may hold data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bound {
@@ -32,7 +35,9 @@ pub struct BoundsSum {
 impl BoundsSum {
     /// The sum of all lines.
     pub fn total(&self) -> u64 {
-        self.lines.iter().map(|line| line.bytes).sum()
+        self.lines
+            .iter()
+            .fold(0, |sum, line| line.bytes.saturating_add(sum))
     }
 }
 
@@ -64,14 +69,13 @@ pub(super) fn sum(spec: &GraphSpec, drafts: &[Draft], budget: u64, found: &mut V
             });
         }
     }
-    for edge in &spec.edges {
-        if let Some(bytes) = edge.max_bytes {
-            sum.lines.push(Bound {
-                what: format!("edges.\"{} -> {}\"", edge.from.name, edge.to.name),
-                bytes,
-            });
-        }
-    }
+    let leasable = sum.leasable;
+    sum.lines.extend(
+        drafts
+            .iter()
+            .filter(|draft| draft.has_inbox())
+            .map(|draft| inbox(spec, draft, leasable)),
+    );
     let free = sum.leasable.saturating_sub(sum.total());
     sum.queue_default = free / 2 / (undecided.len() as u64).max(1);
     let default = sum.queue_default;
@@ -81,6 +85,32 @@ pub(super) fn sum(spec: &GraphSpec, drafts: &[Draft], budget: u64, found: &mut V
         found.push(too_much(spec, &sum));
     }
     sum
+}
+
+/// The inboxes before a processor's shards, all together: the largest that an edge to it asks for.
+fn inbox(spec: &GraphSpec, draft: &Draft, leasable: u64) -> Bound {
+    let set = spec
+        .edges
+        .iter()
+        .filter(|edge| *edge.to.name == *draft.name)
+        .filter_map(|edge| Some((edge.max_bytes?, edge)))
+        .max_by_key(|(bytes, _)| *bytes);
+    match set {
+        Some((bytes, edge)) => Bound {
+            what: format!("edges.\"{} -> {}\"", edge.from.name, edge.to.name),
+            bytes,
+        },
+        None => Bound {
+            what: format!("processors.{} inbox", draft.name),
+            bytes: inbox_default(leasable),
+        },
+    }
+}
+
+/// What the inboxes of one processor may hold, if the config says nothing. It does not depend on the number of shards: that
+/// follows from the machine, and a graph that fits on one must fit on the next.
+pub(crate) const fn inbox_default(leasable: u64) -> u64 {
+    leasable / INBOX_SHARE
 }
 
 fn too_much(spec: &GraphSpec, sum: &BoundsSum) -> Diagnostic {

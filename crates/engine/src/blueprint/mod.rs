@@ -23,6 +23,7 @@ use forebay_core::settings::OnFull;
 use forebay_core::{Diagnostic, NodeId, Place, Port, Severity, SignalSet};
 use std::sync::Arc;
 
+pub(crate) use bounds::inbox_default;
 pub use bounds::{Bound, BoundsSum, about};
 pub use report::{Acknowledged, Promise};
 
@@ -108,6 +109,17 @@ pub struct QueuePlan {
     pub max_bytes: Option<u64>,
     /// What happens when it is full.
     pub on_full: Option<OnFull>,
+}
+
+impl QueuePlan {
+    /// What two edges to one node say of its queue: it has one, as large as the larger of them wants it.
+    pub(crate) fn and(self, other: QueuePlan) -> QueuePlan {
+        QueuePlan {
+            max_items: self.max_items.max(other.max_items),
+            max_bytes: self.max_bytes.max(other.max_bytes),
+            on_full: self.on_full.or(other.on_full),
+        }
+    }
 }
 
 /// A graph that can be built.

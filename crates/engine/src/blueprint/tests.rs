@@ -237,3 +237,22 @@ fn an_edge_that_passes_columns_runs_through_no_box() {
     assert_eq!(rows.len(), 1, "{svg}");
     assert!(rows.iter().all(|row| *row < top || *row > bottom), "{svg}");
 }
+
+// spec: M-1
+#[test]
+fn the_inboxes_of_a_processor_are_in_the_sum_once_whatever_leads_to_it() {
+    let line = |config: &str| {
+        let (blueprint, found) = draw(config);
+        assert_eq!(found, "");
+        let bounds = blueprint.unwrap().bounds;
+        let inbox = |line: &&super::Bound| line.what.contains("keep");
+        assert_eq!(bounds.lines.iter().filter(inbox).count(), 1, "{bounds:?}");
+        let line = bounds.lines.iter().find(inbox).unwrap().clone();
+        (line.what, line.bytes, bounds.leasable)
+    };
+    let (what, bytes, leasable) = line(KEEP);
+    assert_eq!((&*what, bytes), ("processors.keep inbox", leasable / 16));
+    let set = "[edges.\"source -> keep\"]\nmax_bytes = \"3MiB\"\n";
+    let (what, bytes, _) = line(&format!("{KEEP}{set}"));
+    assert_eq!((&*what, bytes), ("edges.\"source -> keep\"", 3 << 20));
+}
