@@ -144,7 +144,7 @@ impl fmt::Debug for ReceiverContext {
 
 /// The failure that a full ledger means to a sender.
 pub fn over_budget(error: OverBudget) -> Failure {
-    Failure::retryable(Reason::OverBudget, error.to_string()).after(Duration::from_secs(1))
+    Failure::retryable(Reason::OverBudget, error.to_string()).after(error.after)
 }
 
 /// A request as it stands at the receiver's door.

@@ -4,13 +4,18 @@
 //! does not cover with leases (code, stacks, tables, fragmentation of the heap) is what the headroom is for: leases may
 //! take 70 % of the budget, and connection buffers at most a quarter of that.
 
-use std::sync::Arc;
+use crate::pace::{self, Pace};
+use crate::time::Clock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The share of the budget, in percent, that leases may take.
 const LEASABLE_PERCENT: u64 = 70;
 /// The share of the leasable part, in percent, that connection buffers may take.
 const CONNECTIONS_PERCENT: u64 = 25;
+/// What is to be given back before those that were refused come again: one part of the leasable part in so many.
+const ROOM_SHARE: u64 = 8;
 
 /// There is no room in the budget for what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +25,9 @@ pub struct OverBudget {
     pub asked: u64,
     /// Bytes that were free.
     pub free: u64,
+    /// How long the sender should wait: as long as it takes, at the pace of late, until there is room again. Between 100 ms
+    /// and 30 s; 1 s while the pace is not known.
+    pub after: Duration,
 }
 
 /// What a lease is for.
@@ -40,6 +48,8 @@ struct Book {
     connections: AtomicU64,
     refusals: AtomicU64,
     freed: AtomicU64,
+    clock: Option<Clock>,
+    pace: Mutex<Pace>,
 }
 
 /// The memory budget of one process. Cheap to clone: every clone is the same ledger.
@@ -68,6 +78,15 @@ pub struct LedgerReading {
 impl Ledger {
     /// A ledger over `budget` bytes.
     pub fn new(budget: u64) -> Self {
+        Ledger::open(budget, None)
+    }
+
+    /// A ledger that tells those it refuses when to come again, by the pace at which leases are given back.
+    pub fn with_clock(budget: u64, clock: Clock) -> Self {
+        Ledger::open(budget, Some(clock))
+    }
+
+    fn open(budget: u64, clock: Option<Clock>) -> Self {
         Ledger(Arc::new(Book {
             budget,
             leasable: Ledger::leasable(budget),
@@ -76,6 +95,8 @@ impl Ledger {
             connections: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
             freed: AtomicU64::new(0),
+            clock,
+            pace: Mutex::default(),
         }))
     }
 
@@ -156,7 +177,19 @@ impl Ledger {
 
     fn refused(&self, asked: u64, free: u64) -> OverBudget {
         self.0.refusals.fetch_add(1, Ordering::Relaxed);
-        OverBudget { asked, free }
+        let after = self.delay(asked);
+        OverBudget { asked, free, after }
+    }
+
+    /// When to come again with `asked` bytes. Others were refused too and come again as well: room is what they share.
+    fn delay(&self, asked: u64) -> Duration {
+        let Some(clock) = &self.0.clock else {
+            return pace::DEFAULT;
+        };
+        let freed = self.0.freed.load(Ordering::Relaxed);
+        let wanted = asked.max(self.0.leasable / ROOM_SHARE);
+        let mut pace = self.0.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.delay(clock.now(), freed, wanted)
     }
 
     fn holding(&self, bytes: u64, purpose: Purpose) -> Lease {

@@ -9,6 +9,7 @@ pub mod component;
 pub mod diagnostic;
 mod health;
 pub mod ledger;
+mod pace;
 mod payload;
 pub mod registry;
 mod section;

@@ -65,7 +65,7 @@ impl Built {
         let (trigger, shutdown) = ShutdownTrigger::new();
         let starter = Starter {
             accounts: Accounts::new(self.nodes.len()),
-            ledger: Ledger::new(self.bounds.budget),
+            ledger: Ledger::with_clock(self.bounds.budget, clock.clone()),
             clock,
             shutdown,
             intake_tasks: TaskSet::new(runtime.clone()),

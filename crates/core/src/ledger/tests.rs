@@ -8,13 +8,18 @@ fn ledger() -> Ledger {
     Ledger::new(1_000)
 }
 
+fn over(asked: u64, free: u64) -> OverBudget {
+    let after = pace::DEFAULT;
+    OverBudget { asked, free, after }
+}
+
 // spec: M-1
 #[test]
 fn leases_may_take_seven_tenths_of_the_budget() {
     let ledger = ledger();
     assert_eq!((ledger.read().budget, ledger.read().leasable), (1_000, 700));
     let lease = ledger.lease(700).unwrap();
-    assert_eq!(ledger.lease(1).unwrap_err(), OverBudget { asked: 1, free: 0 });
+    assert_eq!(ledger.lease(1).unwrap_err(), over(1, 0));
     assert_eq!(ledger.read().refusals, 1);
     drop(lease);
     assert!(ledger.lease(700).is_ok());
@@ -47,13 +52,7 @@ fn growing_and_shrinking_are_booked() {
     let ledger = ledger();
     let lease = ledger.lease(100).unwrap();
     lease.grow(500).unwrap();
-    assert_eq!(
-        lease.grow(101),
-        Err(OverBudget {
-            asked: 101,
-            free: 100
-        })
-    );
+    assert_eq!(lease.grow(101), Err(over(101, 100)));
     assert_eq!((lease.bytes(), ledger.read().used), (600, 600));
     lease.shrink_to(40);
     assert_eq!((lease.bytes(), ledger.read().used), (40, 40));
@@ -209,6 +208,47 @@ fn perform(ledger: &Ledger, live: &mut Vec<Lease>, step: &Step) -> bool {
     let given = made.is_some();
     live.extend(made);
     bound && given
+}
+
+/// A clock with a hand to move it by, in milliseconds.
+#[derive(Clone, Default)]
+struct Hand(Arc<AtomicU64>);
+
+impl crate::TimeSource for Hand {
+    fn now(&self) -> crate::Time {
+        crate::Time(Duration::from_millis(self.unix_nanos()))
+    }
+
+    fn unix_nanos(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn sleep_until(&self, _: crate::Time) -> futures_util::future::BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+// spec: M-7
+#[test]
+fn those_that_are_refused_are_told_when_there_will_be_room() {
+    let hand = Hand::default();
+    let ledger = Ledger::with_clock(8_000, Clock::new(Arc::new(hand.clone())));
+    // 5,600 bytes, of which an eighth is room for those that come again.
+    let mut leases: Vec<Lease> = (0..56).map(|_| ledger.lease(100).unwrap()).collect();
+    assert_eq!(ledger.lease(1).unwrap_err(), over(1, 0));
+    for tenth in 1..=200 {
+        hand.0.store(tenth * 100, Ordering::Relaxed);
+        // 200 bytes a second.
+        if tenth % 5 == 0 {
+            leases.remove(0);
+        }
+        let told = ledger.lease(5_700).unwrap_err();
+        assert!(told.after >= Duration::from_millis(100) && told.after <= Duration::from_secs(30));
+    }
+    let told = ledger.lease(5_700).unwrap_err().after.as_secs_f64();
+    assert!((24.0..=30.0).contains(&told), "5,700 at 200 a second: {told}");
+    let told = ledger.lease(u64::MAX).unwrap_err().after;
+    assert_eq!(told, Duration::from_secs(30));
 }
 
 proptest! {
