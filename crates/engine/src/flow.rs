@@ -4,6 +4,7 @@
 //! reaches edges. Those that have room take it at once; where its sender has to wait, it waits only after all other
 //! branches have been served, so that a full branch does not hold up the rest.
 
+use crate::probation::Probation;
 use forebay_core::component::{Intake, Outputs, Partition, Processor};
 use forebay_core::{Batch, Failure, Health, NodeId, Port, Reason, Signal};
 use forebay_queue::{Edge, Inbox};
@@ -34,8 +35,12 @@ pub(crate) struct FlowNode {
     /// By port.
     pub(crate) routes: Vec<Targets>,
     pub(crate) health: Health,
+    pub(crate) probation: Probation,
     pub(crate) panics: Arc<AtomicU64>,
 }
+
+/// What a node's health says after a panic.
+pub(crate) const PANICKED: &str = "panicked; the data it held was booked as dropped";
 
 /// All nodes, by their ids.
 pub(crate) struct Flow {
@@ -120,10 +125,11 @@ impl FlowNode {
     /// Runs a component's code. A panic is counted and shown; what the component held is booked by its own drop.
     pub(crate) fn contain(&self, work: impl FnOnce()) -> bool {
         let survived = catch_unwind(AssertUnwindSafe(work)).is_ok();
-        if !survived {
+        if survived {
+            self.probation.went_well();
+        } else {
             self.panics.fetch_add(1, Ordering::Relaxed);
-            self.health
-                .degraded("panicked; the data it held was booked as dropped");
+            self.probation.panicked();
         }
         survived
     }

@@ -6,6 +6,7 @@ mod delivery;
 mod drained;
 mod flow;
 mod metrics;
+mod probation;
 mod progress;
 mod running;
 mod start;

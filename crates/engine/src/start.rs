@@ -3,7 +3,8 @@
 use crate::blueprint::{EdgePlan, QueuePlan, inbox_default};
 use crate::built::{Built, BuiltComponent, BuiltNode};
 use crate::delivery::{Delivery, DeliveryMeter};
-use crate::flow::{Flow, FlowNode, Source, Step, Targets};
+use crate::flow::{Flow, FlowNode, PANICKED, Source, Step, Targets};
+use crate::probation::Probation;
 use crate::progress::Progress;
 use crate::running::{Running, RunningNode};
 use crate::tasks::TaskSet;
@@ -183,6 +184,7 @@ impl Starter {
             FlowNode {
                 step,
                 routes: routes(id, edges),
+                probation: Probation::new(health.clone(), PANICKED),
                 health,
                 panics,
             },

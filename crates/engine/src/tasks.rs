@@ -1,5 +1,6 @@
 //! Tasks of one running graph: named, counted, joined at shutdown; a panic is contained and shown.
 
+use crate::probation::Probation;
 use forebay_core::{Health, Spawn, Tasks};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -39,7 +40,7 @@ impl TaskSet {
         Tasks::new(Arc::new(NodeTasks {
             set: Arc::clone(self),
             name,
-            health,
+            probation: Arc::new(Probation::new(health, PANICKED)),
             panics,
         }))
     }
@@ -82,18 +83,21 @@ impl Drop for Running {
 struct NodeTasks {
     set: Arc<TaskSet>,
     name: Arc<str>,
-    health: Health,
+    probation: Arc<Probation>,
     panics: Arc<AtomicU64>,
 }
+
+/// What a node's health says after a panic in one of its tasks; which one it was is in the log.
+const PANICKED: &str = "one of its tasks panicked; what it held was booked as dropped";
 
 impl Spawn for NodeTasks {
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
         self.set.running.fetch_add(1, Ordering::AcqRel);
         let running = Running(Arc::clone(&self.set));
         let mut abort = self.set.abort.subscribe();
-        let (node, health, panics) = (
+        let (node, probation, panics) = (
             Arc::clone(&self.name),
-            self.health.clone(),
+            Arc::clone(&self.probation),
             Arc::clone(&self.panics),
         );
         self.set.runtime.spawn(async move {
@@ -104,11 +108,11 @@ impl Spawn for NodeTasks {
                 outcome = work => outcome,
                 _ = abort.wait_for(|abort| *abort) => Ok(()),
             };
-            if outcome.is_err() {
+            if outcome.is_ok() {
+                probation.went_well();
+            } else {
                 panics.fetch_add(1, Ordering::Relaxed);
-                health.degraded(format!(
-                    "its task `{name}` panicked; what it held was booked as dropped"
-                ));
+                probation.panicked();
                 tracing::error!(node = &*node, task = name, "a task panicked");
             }
         });

@@ -283,3 +283,27 @@ async fn what_shards_hold_when_the_deadline_passes_is_given_up_too() {
     }
     assert_eq!(running.ledger.read().used, 0);
 }
+
+// spec: D-14
+#[tokio::test]
+async fn a_request_that_panicked_does_not_mark_its_receiver_for_ever() {
+    let (_out, exporters) = taking();
+    let (running, feed) = start_with(Vec::new(), exporters, Clock::system()).await;
+    let condition = || running.status().nodes[0].condition;
+    let finished = async || {
+        while running.tasks() > 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let tasks = &feed.context.node.tasks;
+    tasks.spawn("request", async {
+        std::panic::resume_unwind(Box::new("told to"))
+    });
+    finished().await;
+    assert_eq!((condition(), running.status().nodes[0].panics), ("degraded", 1));
+    for _ in 0..1_000 {
+        tasks.spawn("request", async {});
+    }
+    finished().await;
+    assert_eq!((condition(), running.status().nodes[0].panics), ("working", 1));
+}
