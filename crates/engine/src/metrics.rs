@@ -80,7 +80,8 @@ impl Running {
         gauge(&names::EDGE_WAITING, &|edge| edge.waiting as f64);
         self.latencies(out, &names::EDGE_WAIT_SECONDS, |node| match &node.edge {
             Some(edge) => Some(&edge.waited),
-            None => node.inboxes.first().map(|inbox| &inbox.waited),
+            // All inboxes of a node record in the same one.
+            None => node.inboxes.first().map(|inbox| &*inbox.waited),
         });
     }
 

@@ -159,9 +159,10 @@ impl Starter {
                     .iter()
                     .filter(|edge| edge.to == id)
                     .fold(QueuePlan::default(), |plan, edge| plan.and(edge.queue));
+                let waited = Arc::default();
                 running.inboxes = shards
                     .iter()
-                    .map(|_| Arc::new(self.inbox(plan, shards.len())))
+                    .map(|_| Arc::new(self.inbox(plan, shards.len()).recording_in(&waited)))
                     .collect();
                 let workers = shards.into_iter().zip(running.inboxes.iter().cloned()).collect();
                 (

@@ -20,7 +20,7 @@ pub struct Inbox {
     filled: Notify,
     closed: AtomicBool,
     /// How long senders had to wait for room; those that had not to are not in it.
-    pub waited: Recorder,
+    pub waited: Arc<Recorder>,
 }
 
 impl Inbox {
@@ -35,7 +35,15 @@ impl Inbox {
             receiver,
             filled: Notify::new(),
             closed: AtomicBool::new(false),
-            waited: Recorder::default(),
+            waited: Arc::default(),
+        }
+    }
+
+    /// Records how long senders waited in `waited`: the shards of one processor share one.
+    pub fn recording_in(self, waited: &Arc<Recorder>) -> Self {
+        Inbox {
+            waited: Arc::clone(waited),
+            ..self
         }
     }
 

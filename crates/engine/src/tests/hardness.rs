@@ -307,3 +307,20 @@ async fn a_request_that_panicked_does_not_mark_its_receiver_for_ever() {
     finished().await;
     assert_eq!((condition(), running.status().nodes[0].panics), ("working", 1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_senders_waited_for_any_shard_is_in_the_metrics() {
+    let shard = || Box::<Ticking>::default() as Box<dyn StatefulProcessor>;
+    let (_out, exporters) = taking();
+    let processors = shards(vec![shard(), shard()]);
+    let (running, _feed) = start_with(processors, exporters, SimulatedClock::default().clock()).await;
+    running.nodes[1].inboxes[1].waited.record(Duration::from_secs(3));
+    let mut out = forebay_telemetry::Exposition::new();
+    running.write_metrics(&mut out);
+    let line = format!(
+        "{}_count{{edge=\"p0\"}} 1",
+        forebay_telemetry::catalog::EDGE_WAIT_SECONDS.name
+    );
+    let text = out.finish();
+    assert!(text.contains(&line), "{line}\n{text}");
+}
