@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -44,6 +44,8 @@ pub struct Running {
     pub(crate) trigger: ShutdownTrigger,
     pub(crate) workers: Vec<WorkerThread>,
     pub(crate) drained: OnceCell<Drained>,
+    /// Whether memory ran short and has not recovered.
+    pub(crate) exhausted: AtomicBool,
     pub(crate) intake_tasks: Arc<TaskSet>,
     pub(crate) delivery_tasks: Arc<TaskSet>,
     pub(crate) exporter_tasks: Arc<TaskSet>,

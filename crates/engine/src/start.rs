@@ -19,7 +19,7 @@ use forebay_core::{
 use forebay_queue::{Edge, Inbox, Limits};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
@@ -114,6 +114,7 @@ impl Built {
             edges: self.edges,
             workers,
             drained: OnceCell::new(),
+            exhausted: AtomicBool::new(false),
             intake_tasks,
             delivery_tasks,
             exporter_tasks,

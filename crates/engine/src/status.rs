@@ -9,6 +9,10 @@ use std::sync::atomic::Ordering;
 
 /// An edge this full, or with senders waiting, is called full.
 const FULL: f64 = 0.9;
+/// From this share of the leasable memory on, in percent, it counts as exhausted,
+const EXHAUSTED: u64 = 95;
+/// and below this one no more.
+const RECOVERED: u64 = 80;
 
 /// A running graph, for people and programs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -156,10 +160,17 @@ impl Running {
             .any(|node| matches!(node.health.condition(), Condition::Failed(_)))
     }
 
-    /// Whether it takes data: running, healthy, and the memory budget not exhausted.
+    /// Whether it takes data: running, healthy, and the memory budget not exhausted. Once it was exhausted a fifth of it has to
+    /// be free again: a process at its limit would else be ready and not ready by turns, as single batches come and go.
     pub fn ready(&self) -> bool {
         let ledger = self.ledger.read();
-        let room = ledger.used < ledger.leasable / 100 * 95;
+        let percent = |share: u64| ledger.leasable / 100 * share;
+        if ledger.used >= percent(EXHAUSTED) {
+            self.exhausted.store(true, Ordering::Relaxed);
+        } else if ledger.used <= percent(RECOVERED) {
+            self.exhausted.store(false, Ordering::Relaxed);
+        }
+        let room = !self.exhausted.load(Ordering::Relaxed);
         self.shutdown.phase() == Phase::Running && self.healthy() && room
     }
 

@@ -324,3 +324,19 @@ async fn what_senders_waited_for_any_shard_is_in_the_metrics() {
     let text = out.finish();
     assert!(text.contains(&line), "{line}\n{text}");
 }
+
+#[tokio::test]
+async fn at_the_limit_of_memory_readiness_does_not_flap() {
+    let (_out, exporters) = taking();
+    let (running, _feed) = start_with(Vec::new(), exporters, Clock::system()).await;
+    let leasable = running.ledger.read().leasable;
+    let most = running.ledger.lease(leasable / 100 * 79).unwrap();
+    assert!(running.ready());
+    let rest = running.ledger.lease(leasable / 100 * 17).unwrap();
+    assert!(!running.ready());
+    rest.shrink_to(leasable / 100 * 10);
+    assert!(!running.ready(), "one batch less is no recovery");
+    drop(rest);
+    assert!(running.ready());
+    drop(most);
+}
