@@ -1,5 +1,6 @@
 //! Reading single fields where they stand, without decoding the rest.
 
+use forebay_otlp::edit::first_field;
 use forebay_otlp::fields::{any_value, key_value};
 use forebay_otlp::{Cursor, Value, WireError};
 
@@ -37,19 +38,6 @@ impl<'a> Scalar<'a> {
         }
         read
     }
-}
-
-/// The first field `number` of a message. It is the only one where the field is not repeated: every encoder writes
-/// such fields once, and stopping at the first leaves most of an item unread.
-#[inline]
-pub(crate) fn first_field(message: &[u8], number: u32) -> Result<Option<Value<'_>>, WireError> {
-    let mut cursor = Cursor::new(message);
-    while let Some(field) = cursor.next_field()? {
-        if field.number == number {
-            return Ok(Some(field.value));
-        }
-    }
-    Ok(None)
 }
 
 /// The first field `number`, a string or message; empty if it is missing.

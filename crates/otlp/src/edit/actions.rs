@@ -195,6 +195,7 @@ impl Action {
     }
 
     /// Adds the attribute where no attribute matches.
+    #[inline]
     pub(super) fn add(&self, patch: &mut Patch<'_>) -> Result<(), WireError> {
         let Action::Put { key, source, .. } = self else {
             return Ok(());

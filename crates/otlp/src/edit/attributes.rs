@@ -8,6 +8,7 @@ use super::{
     actions::{self, Action, AttributeRewrite, Source},
     encode::{self, AttributeValue},
     patch::Patch,
+    scan::Scan,
 };
 use crate::WireError;
 
@@ -142,6 +143,7 @@ impl AttributeEditor {
         self
     }
 
+    #[inline]
     pub(super) fn apply(&self, patch: &mut Patch<'_>) -> Result<(), WireError> {
         if patch.attribute_field() == 0 {
             return Ok(());
@@ -163,6 +165,7 @@ fn constant(key: &str, value: AttributeValue<'_>) -> Source {
 }
 
 /// Applies stages one after the other to a copy of the attributes, which then takes their place.
+#[inline(never)]
 fn apply_in_turn(stages: &[Stage], patch: &mut Patch<'_>) -> Result<(), WireError> {
     let number = patch.attribute_field();
     let mut spare = patch.edits().lend();
@@ -236,9 +239,20 @@ impl Stage {
         self.actions.push(action);
     }
 
+    #[inline(always)]
     fn apply(&self, patch: &mut Patch<'_>) -> Result<(), WireError> {
-        let number = patch.attribute_field();
         let mut scan = patch.scan();
+        scan.skip_attributes(patch.attribute_field(), self.lengths);
+        if scan.is_at_end() {
+            return self.add_missing(0, patch);
+        }
+        self.change(scan, patch)
+    }
+
+    /// Changes what there is from `scan` on; before it is nothing that matters.
+    #[inline(never)]
+    fn change(&self, mut scan: Scan<'_>, patch: &mut Patch<'_>) -> Result<(), WireError> {
+        let number = patch.attribute_field();
         let mut seen = 0;
         let mut displaced = Displaced::new();
         while let Some(field) = scan.next_attribute(number, self.lengths)? {
@@ -255,22 +269,20 @@ impl Stage {
                 }
             }
         }
-        self.complete(seen, displaced, patch)
-    }
-
-    /// Does what can only be done when the whole message was seen.
-    fn complete(&self, seen: u64, displaced: Displaced, patch: &mut Patch<'_>) -> Result<(), WireError> {
         for (index, field) in displaced {
             if seen >> index & 1 == 1 {
                 patch.edits().cut(field);
             }
         }
-        if self.adds & !seen != 0 {
-            for (index, action) in self.actions.iter().enumerate() {
-                if (self.adds & !seen) >> index & 1 == 1 {
-                    action.add(patch)?;
-                }
-            }
+        self.add_missing(seen, patch)
+    }
+
+    /// Adds what none of the attributes was: `seen` are the actions for which there was one.
+    fn add_missing(&self, seen: u64, patch: &mut Patch<'_>) -> Result<(), WireError> {
+        let mut missing = self.adds & !seen;
+        while let Some(action) = self.actions.get(missing.trailing_zeros() as usize) {
+            action.add(patch)?;
+            missing &= missing - 1;
         }
         Ok(())
     }

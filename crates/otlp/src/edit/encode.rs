@@ -29,6 +29,23 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// The tag and the length of a length-delimited field in the first bytes of a number, and how many there are: nothing if the
+/// tag takes more than one or the length more than three.
+#[inline]
+pub(super) const fn short_header(number: u32, length: usize) -> Option<(u64, usize)> {
+    let tag = (number as u64) << 3 | LEN;
+    let (low, middle) = ((length & 0x7f) as u64, (length >> 7 & 0x7f) as u64);
+    match (number, length) {
+        (..16, ..0x80) => Some((tag | low << 8, 2)),
+        (..16, ..0x4000) => Some((tag | (low | 0x80) << 8 | middle << 16, 3)),
+        (..16, ..0x20_0000) => {
+            let high = (length >> 14) as u64;
+            Some((tag | (low | 0x80) << 8 | (middle | 0x80) << 16 | high << 24, 4))
+        }
+        _ => None,
+    }
+}
+
 /// Appends the tag and the length of a length-delimited field whose value follows.
 #[inline]
 pub(super) fn put_header(out: &mut Vec<u8>, number: u32, length: usize) {

@@ -224,8 +224,13 @@ impl<'a> Reader<'a, '_> {
     /// Notes the head and the shell, and the items if the node contains items directly.
     fn own_fields(&mut self, node: &mut Node) -> Result<(), WireError> {
         let holds_items = node.kind.child(self.signal).is_none() && node.kind.leads_to(self.level);
+        let item_tag = node.kind.item_tag();
         let mut scan = self.scan(&node.body);
-        while let Some(field) = scan.next_field()? {
+        loop {
+            if holds_items {
+                self.items(&mut scan, item_tag);
+            }
+            let Some(field) = scan.next_field()? else { break };
             match node.kind.role(field.number) {
                 Role::Child if holds_items => {
                     let body = field.body()?;
@@ -246,6 +251,13 @@ impl<'a> Reader<'a, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Notes the items of the usual form that come next: nearly all bytes of a request, and so the short way.
+    fn items(&mut self, scan: &mut Scan<'a>, tag: u8) {
+        while let Some((start, body, end)) = scan.next_message(tag) {
+            self.layout.items.push(Item { start, body, end });
+        }
     }
 
     fn shell(&mut self, node: &mut Node, field: &Placed) {

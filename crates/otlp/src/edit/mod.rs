@@ -65,6 +65,7 @@ pub use encode::AttributeValue;
 pub use layout::{ItemContext, MetricContext};
 pub use pass::{Edit, Edited, Verdict};
 pub use patch::Patch;
+pub use scan::first_field;
 pub use shape::Level;
 pub use split::{Part, SplitLimits};
 
@@ -214,7 +215,11 @@ pub fn concat(parts: &[Bytes]) -> Bytes {
 struct DropItems<F>(F);
 
 impl<F: FnMut(&ItemContext<'_>) -> Verdict> Edit for DropItems<F> {
-    fn item(&mut self, context: &ItemContext<'_>, _: &mut Patch<'_>) -> Result<Verdict, WireError> {
+    fn changes_items(&self) -> bool {
+        false
+    }
+
+    fn decide(&mut self, context: &ItemContext<'_>) -> Result<Verdict, WireError> {
         Ok(self.0(context))
     }
 }

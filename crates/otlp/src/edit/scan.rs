@@ -83,7 +83,7 @@ impl<'a> Scan<'a> {
     #[inline]
     pub(super) fn next_of(&mut self, number: u32) -> Result<Option<Placed>, WireError> {
         loop {
-            self.skip_short(|tag, _| is_other(tag, number));
+            self.skip_others(number);
             match self.next_field()? {
                 Some(field) if field.number != number => {}
                 field => return Ok(field),
@@ -96,7 +96,7 @@ impl<'a> Scan<'a> {
     #[inline]
     pub(super) fn next_attribute(&mut self, number: u32, lengths: u64) -> Result<Option<Placed>, WireError> {
         loop {
-            self.skip_short(|tag, body| is_other(tag, number) || is_plain_of_other_length(body, lengths));
+            self.skip_attributes(number, lengths);
             match self.next_field()? {
                 Some(field) if field.number != number => {}
                 field => return Ok(field),
@@ -104,21 +104,43 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Steps over fields of the usual form as long as `skip`, given the tag and the value, says so.
+    /// Steps over fields of the usual form that surely have another number.
     #[inline(always)]
-    fn skip_short(&mut self, skip: impl Fn(u8, &[u8]) -> bool) {
-        let mut rest = self.bytes.get(self.position..).unwrap_or_default();
-        while let Some(&[tag, first, second]) = rest.first_chunk() {
-            let (head, length) = short_extent(tag, first, second);
-            let Some((field, next)) = rest.split_at_checked(head + length) else {
-                break;
-            };
-            if head == 0 || !skip(tag, field.get(head..).unwrap_or_default()) {
-                break;
-            }
-            rest = next;
-        }
+    fn skip_others(&mut self, number: u32) {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        self.position = self.bytes.len() - after_others(rest, number).len();
+    }
+
+    /// [`Scan::skip_others`], and over attributes of the usual form whose key has none of the `lengths`.
+    #[inline]
+    pub(super) fn skip_attributes(&mut self, number: u32, lengths: u64) {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let rest = after_other_attributes(rest, number, plain_opening(number), lengths);
         self.position = self.bytes.len() - rest.len();
+    }
+
+    /// Whether every field was stepped over.
+    #[inline]
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.position >= self.bytes.len()
+    }
+
+    /// The next field if it begins with the tag `tag`, of a message, and is of the usual form: the first bytes of its tag
+    /// and of its value, and the one after it.
+    #[inline(always)]
+    pub(super) fn next_message(&mut self, tag: u8) -> Option<(usize, usize, usize)> {
+        let start = self.position;
+        let &[found, first, second] = self.bytes.get(start..)?.first_chunk()?;
+        if found != tag {
+            return None;
+        }
+        let (head, length) = short_length(first, second)?;
+        let end = start + head + length;
+        if end > self.bytes.len() {
+            return None;
+        }
+        self.position = end;
+        Some((start, start + head, end))
     }
 
     /// A field with a tag of one byte, a length of at most two and a varint of one.
@@ -193,17 +215,6 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Whether a field whose tag begins with this byte surely has another number. Of tags of several bytes, only that it is none
-/// of the numbers below 16 is sure.
-#[inline(always)]
-const fn is_other(tag: u8, number: u32) -> bool {
-    if tag < 0x80 {
-        (tag >> 3) as u32 != number
-    } else {
-        number < 16
-    }
-}
-
 /// How many bytes come before the value of a field that begins with these three bytes, and how many the value has. Nothing
 /// comes before it if the field has to be read the long way: by its tag, length or varint, or because it is invalid.
 ///
@@ -223,12 +234,9 @@ const fn short_extent(tag: u8, first: u8, second: u8) -> (usize, usize) {
     }
     let wire = tag & 7;
     if wire == LEN {
-        if first < 0x80 {
-            (2, first as usize)
-        } else if second < 0x80 {
-            (3, (first & 0x7f) as usize | (second as usize) << 7)
-        } else {
-            (0, 0)
+        match short_length(first, second) {
+            Some(extent) => extent,
+            None => (0, 0),
         }
     } else if wire == 1 {
         (1, 8)
@@ -241,19 +249,196 @@ const fn short_extent(tag: u8, first: u8, second: u8) -> (usize, usize) {
     }
 }
 
-/// Whether this is a `KeyValue` as every encoder writes it, with a key of none of these lengths.
-#[inline(always)]
-fn is_plain_of_other_length(body: &[u8], lengths: u64) -> bool {
-    let Some((&[0x0a, length], rest)) = body.split_first_chunk() else {
-        return false;
-    };
-    if length >= 0x80 || lengths >> (length & 63) & 1 == 1 {
-        return false;
+/// The first field `number` of a message, which is the only one unless the field is repeated: what follows is not read.
+///
+/// # Errors
+///
+/// What is wrong with a field up to this one.
+#[inline]
+pub fn first_field(message: &[u8], number: u32) -> Result<Option<Value<'_>>, WireError> {
+    let rest = after_others(message, number);
+    if let Some((&[tag, length @ 0..0x80], after)) = rest.split_first_chunk()
+        && is_message_of(tag, number)
+        && let Some(value) = after.get(..usize::from(length))
+    {
+        return Ok(Some(Value::Len(value)));
     }
-    let Some(&[0x12, value_length, ref value @ ..]) = rest.get(usize::from(length)..) else {
-        return false;
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    find_field(message, message.len() - rest.len(), number)
+}
+
+/// [`first_field`] from `start` on, whatever the form of the fields.
+fn find_field(message: &[u8], start: usize, number: u32) -> Result<Option<Value<'_>>, WireError> {
+    let mut cursor = Cursor::new(message.get(start..).unwrap_or_default());
+    let place = |error: WireError| WireError {
+        offset: start + error.offset,
+        ..error
     };
-    value_length < 0x80 && usize::from(value_length) == value.len()
+    while let Some(field) = cursor.next_field().map_err(place)? {
+        if field.number == number {
+            return Ok(Some(field.value));
+        }
+    }
+    Ok(None)
+}
+
+/// What of `rest` is left after the fields of the usual form that surely have another number.
+#[inline]
+fn after_others(mut rest: &[u8], number: u32) -> &[u8] {
+    while let Some(&[tag, first]) = rest.first_chunk()
+        && let Some(next) = after_other(rest, tag, first, number)
+    {
+        rest = next;
+    }
+    rest
+}
+
+/// What of `rest` is left after fields of another number and attributes whose key has none of the `lengths`, all of the usual
+/// form. What decides about an attribute are its first four bytes, compared at once, and the two in front of its value.
+#[inline(never)]
+fn after_other_attributes(mut rest: &[u8], number: u32, opening: u32, lengths: u64) -> &[u8] {
+    while let Some(&start) = rest.first_chunk() {
+        let start = u32::from_le_bytes(start);
+        let next = if start & PLAIN_OPENING == opening {
+            after_plain_of_other_length(rest, start, lengths)
+        } else {
+            match after_other(rest, start as u8, (start >> 8) as u8, number) {
+                None => after_long_of_other_length(rest, number, lengths),
+                next => next,
+            }
+        };
+        match next {
+            Some(next) => rest = next,
+            None => break,
+        }
+    }
+    rest
+}
+
+/// Whether a tag of one byte is that of a message, string or bytes of this number.
+#[inline(always)]
+const fn is_message_of(tag: u8, number: u32) -> bool {
+    tag < 0x80 && tag & 7 == LEN && (tag >> 3) as u32 == number
+}
+
+/// What follows a field of the usual form that begins with these two bytes, if it surely has another number.
+///
+/// The wire types are told apart bit by bit: compared as a whole, they become a jump table, whose jumps are hard to predict.
+#[inline(always)]
+fn after_other(rest: &[u8], tag: u8, first: u8, number: u32) -> Option<&[u8]> {
+    if tag >= 0x80 {
+        return after_flags(rest, tag, first, number);
+    }
+    if tag < 8 || u32::from(tag >> 3) == number {
+        return None;
+    }
+    if tag & 2 != 0 {
+        if tag & 5 != 0 {
+            None
+        } else if first < 0x80 {
+            rest.get(2 + usize::from(first)..)
+        } else {
+            after_long(rest)
+        }
+    } else if tag & 1 != 0 {
+        rest.get(9 - usize::from(tag & 4)..)
+    } else if tag & 4 == 0 && first < 0x80 {
+        rest.get(2..)
+    } else {
+        None
+    }
+}
+
+/// What follows a field with a tag of two bytes, of which there is one in nearly every span: its flags, fixed32. Of such a tag
+/// it is only sure that it is none of the numbers below 16.
+#[inline(always)]
+fn after_flags(rest: &[u8], tag: u8, first: u8, number: u32) -> Option<&[u8]> {
+    if tag & 7 == 5 && first > 0 && first < 0x80 && number < 16 {
+        rest.get(6..)
+    } else {
+        None
+    }
+}
+
+/// What follows a field with a tag of one byte and a length of two.
+#[inline(never)]
+fn after_long(rest: &[u8]) -> Option<&[u8]> {
+    let &[_, low, high] = rest.first_chunk()?;
+    let (head, length) = short_length(low, high)?;
+    rest.get(head + length..)
+}
+
+/// How many bytes the tag and a length that begins with these two bytes take, and the length; nothing if it takes more.
+#[inline(always)]
+const fn short_length(first: u8, second: u8) -> Option<(usize, usize)> {
+    if first < 0x80 {
+        Some((2, first as usize))
+    } else if second < 0x80 {
+        Some((3, (first & 0x7f) as usize | (second as usize) << 7))
+    } else {
+        None
+    }
+}
+
+/// The bits of the first four bytes of an attribute that are the same in all whose field and key are shorter than 128 bytes:
+/// the tag, the tag of the key, and that no length goes on in a second byte.
+const PLAIN_OPENING: u32 = u32::from_le_bytes([0xff, 0x80, 0xff, 0x80]);
+
+/// The tags of the key and the value of a `KeyValue`.
+const KEY_TAG: u8 = 0x0a;
+const VALUE_TAG: u8 = 0x12;
+
+/// What these bits are for attributes in field `number`; what no four bytes can be if its tag takes more than one.
+#[inline(always)]
+const fn plain_opening(number: u32) -> u32 {
+    if number < 16 {
+        u32::from_le_bytes([(number << 3) as u8 | LEN, 0, KEY_TAG, 0])
+    } else {
+        u32::MAX
+    }
+}
+
+/// What follows the attribute that `rest` begins with, of which `start` are the first four bytes, if its key has none of these
+/// lengths and its value takes up the rest of it.
+#[inline(always)]
+fn after_plain_of_other_length(rest: &[u8], start: u32, lengths: u64) -> Option<&[u8]> {
+    let (whole, key) = (start >> 8 & 0x7f, start >> 24 & 0x7f);
+    if lengths >> (key & 63) & 1 == 1 {
+        return None;
+    }
+    let place = 4 + key as usize;
+    let value = u16::from_le_bytes(*rest.get(place..place + 2)?.first_chunk()?);
+    // An attribute that is too short for its key makes this a number of more than 16 bits.
+    let expected = whole.wrapping_sub(key).wrapping_sub(4) << 8 | u32::from(VALUE_TAG);
+    if u32::from(value) == expected {
+        rest.get(2 + whole as usize..)
+    } else {
+        None
+    }
+}
+
+/// The same for an attribute whose field takes 128 to 16383 bytes, and its key less than 128.
+#[inline(never)]
+fn after_long_of_other_length(rest: &[u8], number: u32, lengths: u64) -> Option<&[u8]> {
+    let &[tag, low, high, key_tag, key] = rest.first_chunk()?;
+    if !is_message_of(tag, number)
+        || low < 0x80
+        || key_tag != KEY_TAG
+        || key >= 0x80
+        || lengths >> (key & 63) & 1 == 1
+    {
+        return None;
+    }
+    let (head, whole) = short_length(low, high)?;
+    let key = usize::from(key);
+    let &[tag, first, second] = rest.get(5 + key..)?.first_chunk()?;
+    let (value_head, value) = short_length(first, second)?;
+    if tag != VALUE_TAG || 2 + key + value_head + value != whole {
+        return None;
+    }
+    rest.get(head + whole..)
 }
 
 /// A `KeyValue` message, read.

@@ -70,6 +70,21 @@ impl Kind {
         }
     }
 
+    /// The tag of an item in a node of this kind that contains items directly.
+    #[inline]
+    pub(super) const fn item_tag(self) -> u8 {
+        (self.item_number() as u8) << 3 | 2
+    }
+
+    /// The field number of such an item.
+    #[inline]
+    pub(super) const fn item_number(self) -> u32 {
+        match self {
+            Kind::Data => fields::gauge::DATA_POINTS,
+            _ => fields::scope_spans::SPANS,
+        }
+    }
+
     /// Whether the children of a node of this kind need to be looked at to reach `level`.
     pub(super) const fn leads_to(self, level: Level) -> bool {
         match self {

@@ -10,22 +10,29 @@ use super::encode;
 /// a copy costs less than the reference count and the extra element in a vectored write.
 pub(super) const SHARE_BYTES_MIN: usize = 4096;
 
+/// How much longer a buffer gets for a moment while short headers are put in: they are copied eight bytes at once.
+const SLACK: usize = 8;
+
 /// What a reused list keeps allocated between requests, in elements and in bytes. More is given back.
 const KEPT_SPLICES: usize = 1 << 16;
 const KEPT_SCRATCH: usize = 1 << 20;
 
-/// Replace `start..end` of the input by `length` bytes of the scratch buffer, from `from` on.
+/// Replace `start..end` of the input by `length` bytes of the scratch buffer, from `from` on; or, if `length` has the bit
+/// [`INLINE`], by the first bytes of `from` itself, as many as the other bits say.
 #[derive(Clone, Copy, Debug)]
 struct Splice {
     start: usize,
     end: usize,
-    from: usize,
+    from: u64,
     length: usize,
 }
 
+/// Marks a short header that stands in the splice: there is one for each changed message.
+const INLINE: usize = 1 << (usize::BITS - 1);
+
 /// Marks a splice that only removes, so that neighbours can grow into one. A header that is not yet known also has
 /// length 0, but not this origin.
-const REMOVED: usize = usize::MAX;
+const REMOVED: u64 = u64::MAX;
 
 /// An open length-delimited field: its header has a splice reserved, to be filled when its new length is known.
 #[derive(Clone, Debug)]
@@ -90,7 +97,7 @@ impl Edits {
         self.splices.push(Splice {
             start: range.start,
             end: range.end,
-            from,
+            from: from as u64,
             length,
         });
     }
@@ -120,7 +127,7 @@ impl Edits {
         self.splices.push(Splice {
             start,
             end: body.start,
-            from: scratch,
+            from: scratch as u64,
             length: 0,
         });
         Frame {
@@ -140,12 +147,17 @@ impl Edits {
             return 0;
         }
         let length = frame.body.len().saturating_add_signed(growth);
-        let from = self.scratch.len();
-        encode::put_header(&mut self.scratch, frame.number, length);
-        let header = self.scratch.len() - from;
+        let (from, mark, header) = match encode::short_header(frame.number, length) {
+            Some((bytes, header)) => (bytes, INLINE, header),
+            None => {
+                let from = self.scratch.len();
+                encode::put_header(&mut self.scratch, frame.number, length);
+                (from as u64, 0, self.scratch.len() - from)
+            }
+        };
         if let Some(slot) = self.splices.get_mut(frame.slot) {
             slot.from = from;
-            slot.length = header;
+            slot.length = header | mark;
         }
         growth + signed(header) - signed(frame.body.start - frame.start)
     }
@@ -213,11 +225,11 @@ impl Edits {
 
     /// Appends the edited input to `out`.
     pub(super) fn write(&self, input: &[u8], out: &mut Vec<u8>) {
-        out.reserve(self.output_len(input));
+        out.reserve(self.output_len(input) + SLACK);
         let mut at = 0;
         for splice in &self.splices {
             out.extend_from_slice(input.get(at..splice.start).unwrap_or_default());
-            out.extend_from_slice(self.inserted(splice));
+            self.insert(splice, out);
             at = splice.end;
         }
         out.extend_from_slice(input.get(at..).unwrap_or_default());
@@ -225,12 +237,12 @@ impl Edits {
 
     /// The edited input as a list of pieces. Untouched ranges of [`SHARE_BYTES_MIN`] bytes and more are slices of `input`.
     pub(super) fn segments(&self, input: &Bytes) -> Vec<Bytes> {
-        let mut owned = Vec::with_capacity(self.owned_len(input));
+        let mut owned = Vec::with_capacity(self.owned_len(input) + SLACK);
         let mut cuts = Vec::new();
         let mut at = 0;
         for splice in &self.splices {
             gap(input, at..splice.start, &mut owned, &mut cuts);
-            owned.extend_from_slice(self.inserted(splice));
+            self.insert(splice, &mut owned);
             at = splice.end;
         }
         gap(input, at..input.len(), &mut owned, &mut cuts);
@@ -241,27 +253,35 @@ impl Edits {
         let mut at = 0;
         let mut owned = 0;
         for splice in &self.splices {
-            owned += unshared(splice.start - at) + splice.length;
+            owned += unshared(splice.start - at) + splice.len();
             at = splice.end;
         }
         owned + unshared(input.len() - at)
     }
 
+    /// Appends what a splice puts in, for which there must be [`SLACK`] bytes of room beyond it.
     #[inline]
-    fn inserted(&self, splice: &Splice) -> &[u8] {
-        if splice.length == 0 {
-            return &[];
+    fn insert(&self, splice: &Splice, out: &mut Vec<u8>) {
+        if splice.length & INLINE != 0 {
+            let end = out.len() + splice.len();
+            out.extend_from_slice(&splice.from.to_le_bytes());
+            out.truncate(end);
+        } else if splice.length != 0 {
+            let from = splice.from as usize;
+            out.extend_from_slice(self.scratch.get(from..from + splice.length).unwrap_or_default());
         }
-        self.scratch
-            .get(splice.from..splice.from + splice.length)
-            .unwrap_or_default()
     }
 }
 
 impl Splice {
     #[inline]
+    const fn len(&self) -> usize {
+        self.length & !INLINE
+    }
+
+    #[inline]
     fn growth(&self) -> isize {
-        signed(self.length) - signed(self.end - self.start)
+        signed(self.len()) - signed(self.end - self.start)
     }
 }
 
@@ -277,7 +297,9 @@ const fn unshared(length: usize) -> usize {
 
 /// Takes over an untouched range: by copy if it is short, else as a cut of `owned` where a slice of the input comes in.
 fn gap(input: &[u8], range: Range<usize>, owned: &mut Vec<u8>, cuts: &mut Vec<(usize, Range<usize>)>) {
-    if range.len() < SHARE_BYTES_MIN {
+    if range.is_empty() {
+        // Next to one another stand what was added to an item and the header of the next one.
+    } else if range.len() < SHARE_BYTES_MIN {
         owned.extend_from_slice(input.get(range).unwrap_or_default());
     } else {
         cuts.push((owned.len(), range));

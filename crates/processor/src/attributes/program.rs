@@ -76,16 +76,20 @@ impl Program {
         match self {
             Program::Empty => Ok(()),
             Program::Fixed(editor) => patch.edit_attributes(editor),
-            Program::Steps(steps) => {
-                let mut table = Table::read(patch)?;
-                scratch.made.clear();
-                for step in steps.iter().filter(|step| step.condition & !holding == 0) {
-                    table.step(&step.operation, scratch);
-                }
-                table.write(patch, scratch)
-            }
+            Program::Steps(steps) => walk(steps, holding, patch, scratch),
         }
     }
+}
+
+/// Carries out the steps whose selectors hold, one after the other.
+#[inline(never)]
+fn walk(steps: &[Step], holding: u64, patch: &mut Patch<'_>, scratch: &mut Scratch) -> Result<(), WireError> {
+    let mut table = Table::read(patch)?;
+    scratch.made.clear();
+    for step in steps.iter().filter(|step| step.condition & !holding == 0) {
+        table.step(&step.operation, scratch);
+    }
+    table.write(patch, scratch)
 }
 
 /// Adds an action to an editor's list.

@@ -113,7 +113,12 @@ impl Edit for Pass<'_> {
         self.tracker.enter_metric(metric.message())
     }
 
-    fn item(&mut self, context: &ItemContext<'_>, _: &mut Patch<'_>) -> Result<Verdict, WireError> {
+    fn changes_items(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn decide(&mut self, context: &ItemContext<'_>) -> Result<Verdict, WireError> {
         let matched = self.tracker.any(context)?;
         Ok(if matched == (self.mode == FilterMode::Keep) {
             Verdict::Keep

@@ -142,9 +142,10 @@ impl Selector {
             Signal::Logs => self.holds_for_record(item)?,
             Signal::Metrics => self.holds_for_type(context),
         };
-        Ok(own && all_hold(&self.attributes, item, context.attributes)?)
+        Ok(own && (self.attributes.is_empty() || all_hold(&self.attributes, item, context.attributes)?))
     }
 
+    #[inline]
     fn holds_for_span(&self, span: &[u8]) -> Result<bool, WireError> {
         use fields::span::{KIND, NAME, STATUS};
         if !self.kinds.is_empty() {
@@ -183,6 +184,7 @@ impl Selector {
 }
 
 /// Whether one of the patterns holds for the text in field `number`; also if there are none.
+#[inline]
 fn one_holds(patterns: &[Pattern], message: &[u8], number: u32) -> Result<bool, WireError> {
     if patterns.is_empty() {
         return Ok(true);
