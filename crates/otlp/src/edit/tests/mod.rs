@@ -4,3 +4,4 @@ mod arbitrary;
 mod cases;
 mod model;
 mod properties;
+mod walks;
