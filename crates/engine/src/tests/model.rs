@@ -300,6 +300,8 @@ impl World {
             for _ in 0..rng.u8(..20) {
                 tokio::task::yield_now().await;
             }
+            // The workers are threads, and there may be fewer cores.
+            std::thread::yield_now();
             if self.running.shutdown.phase() < Phase::Stopped {
                 self.clock.advance(Duration::from_millis(rng.u64(0..200)));
             }
@@ -356,7 +358,7 @@ fn keeper(rng: &mut Rng) -> BuiltProcessor {
 #[test]
 fn property_whatever_happens_the_books_balance_and_everybody_is_told() {
     let mut seeds = Rng::new();
-    for _ in 0..100 {
+    for _ in 0..60 {
         let seed = seeds.u64(..);
         println!("seed {seed}");
         let mut rng = Rng::with_seed(seed);
