@@ -8,9 +8,10 @@ use forebay_core::registry::PreparedExporter;
 use forebay_core::settings::{Count, Period};
 use forebay_core::{Batch, Clock, ComponentError, Outputs, Reason, Signal, Time, Verdict};
 use forebay_testkit::{Answer, FakeExporter, SimulatedClock};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn busy() -> Answer {
@@ -84,10 +85,16 @@ struct Ticking {
     held: Vec<Batch>,
     ticks: Arc<AtomicU64>,
     panics_at: Option<u64>,
+    /// Batches wait while the test has this.
+    hold: Arc<Mutex<()>>,
+    /// How many ticks there had been at each batch.
+    seen: Arc<Mutex<Vec<u64>>>,
 }
 
 impl StatefulProcessor for Ticking {
     fn process(&mut self, batch: Batch, _: Time, out: &mut Outputs) {
+        let _held = self.hold.lock().unwrap();
+        self.seen.lock().unwrap().push(self.ticks.load(Ordering::Relaxed));
         match batch.signal() {
             Signal::Traces => out.emit(batch),
             _ => self.held.push(batch),
@@ -130,24 +137,27 @@ fn taking() -> (FakeExporter, Vec<PreparedExporter>) {
 // spec: D-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tick_and_the_batches_take_turns() {
-    let ticks = Arc::new(AtomicU64::new(0));
+    let (hold, seen) = (Arc::<Mutex<()>>::default(), Arc::<Mutex<Vec<u64>>>::default());
     // It is always due: neither side may starve the other.
     let shard = Ticking {
-        ticks: Arc::clone(&ticks),
+        hold: Arc::clone(&hold),
+        seen: Arc::clone(&seen),
         ..Ticking::default()
     };
     let (_out, exporters) = taking();
-    let (running, feed) = start_with(
-        shards(vec![Box::new(shard)]),
-        exporters,
-        SimulatedClock::default().clock(),
-    )
-    .await;
+    let clock = SimulatedClock::default().clock();
+    let (running, feed) = start_with(shards(vec![Box::new(shard)]), exporters, clock).await;
+    let held = hold.lock().unwrap();
+    let mut answers = Vec::new();
     for number in 0..50 {
-        let answer = feed.send(Signal::Traces, number, 1).await;
+        answers.push(feed.send(Signal::Traces, number, 1).now_or_never().unwrap());
+    }
+    drop(held);
+    for answer in answers {
         assert_eq!(answer.await, Verdict::delivered());
     }
-    assert!(ticks.load(Ordering::Relaxed) >= 49);
+    let seen = seen.lock().unwrap().clone();
+    assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "{seen:?}");
     assert!(running.drain(Duration::from_secs(10)).await.in_time);
 }
 
