@@ -116,6 +116,14 @@ fn values(sinks: &[Sink], cell: &Cell, set: &Values) -> Values {
         values.insert(format!("sink_grpc{suffix}"), sink.grpc.to_string());
         values.insert(format!("sink_http{suffix}"), sink.http.to_string());
     }
+    let (protocol, sink) = match cell.protocol {
+        Protocol::Grpc => ("grpc", "sink_grpc"),
+        Protocol::Http | Protocol::HttpJson => ("http", "sink_http"),
+    };
+    values.insert("protocol".to_owned(), protocol.to_owned());
+    if let Some(sink) = values.get(sink).cloned() {
+        values.insert("sink".to_owned(), sink);
+    }
     values.insert(
         "compression".to_owned(),
         cell.compression.header().unwrap_or("none").to_owned(),

@@ -32,8 +32,8 @@
 //! # What holds
 //!
 //! - Fields that this code does not know stay, in the envelopes as in the items.
-//! - A malformed envelope is an error, a malformed item is one if the edit looks into it; nothing is changed then. Nothing
-//!   panics whatever the input.
+//! - A malformed envelope is an error, a malformed item is one if the edit reads its fields (adding a key whose bytes do not
+//!   occur in it reads none); nothing is changed then. Nothing panics whatever the input.
 //! - Editing allocates per request, not per item. An [`Editor`] keeps its lists (about 100 bytes for each item of the
 //!   largest request, capped at a few megabytes) for the next request.
 //! - A resource or scope field that occurs several times, which protobuf reads as one message, is treated as one.
