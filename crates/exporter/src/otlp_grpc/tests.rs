@@ -255,11 +255,11 @@ async fn many_exports_share_one_connection() {
     let kept = Kept::default();
     let server = serve(&kept, "127.0.0.1:0").await;
     let rig = rig(server.address);
-    let sends = (0..300).map(|index| rig.send(Signal::Traces, trace_payload(1 + index % 50)));
+    let sends = (0..1000).map(|index| rig.send(Signal::Traces, trace_payload(1 + index % 50)));
     for outcome in join_all(sends).await {
         assert_eq!(outcome, Ok(Receipt::default()));
     }
-    assert_eq!(kept.traces.lock().unwrap().len(), 300);
+    assert_eq!(kept.traces.lock().unwrap().len(), 1000);
 }
 
 #[tokio::test]

@@ -20,6 +20,9 @@ const WINDOW: u32 = 64 << 10;
 const HEADERS_MAX: u32 = 32 << 10;
 /// The largest message that h2 is told it may hold unsent. A message is handed over whole, so that is only a hint.
 const SEND_BUFFER: usize = 4 << 20;
+/// How much overhead of small DATA frames may wait unread before h2 takes it for an attack and ends the connection: each answer
+/// is one frame of a few bytes, counted as 256, and as many may come at once as requests are under way.
+const SMALL_FRAMES: usize = 256 * 16_384;
 /// How long requests may be without an answer before the connection is tested with a ping.
 const PING_AFTER: Duration = Duration::from_secs(30);
 /// How long the answer to a ping may take.
@@ -148,6 +151,7 @@ impl Line {
             .initial_connection_window_size(WINDOW)
             .max_header_list_size(HEADERS_MAX)
             .max_send_buffer_size(SEND_BUFFER)
+            .data_frame_budget(SMALL_FRAMES)
             .enable_push(false)
             .handshake::<_, Outgoing>(socket)
             .await
