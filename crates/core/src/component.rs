@@ -9,7 +9,7 @@ use crate::payload::Payload;
 use crate::signals::SignalSet;
 use crate::tasks::{Shutdown, Tasks};
 use crate::time::{Clock, Time};
-use crate::token::{Delivery, DeliveryToken, Failure, Verdict};
+use crate::token::{Delivery, DeliveryToken, Failure};
 use forebay_telemetry::{Reason, RequestMeter};
 use futures_util::future::BoxFuture;
 use smallvec::SmallVec;
@@ -333,12 +333,4 @@ impl ComponentError {
     pub fn new(words: impl fmt::Display) -> Self {
         ComponentError(words.to_string())
     }
-}
-
-/// The verdict that a receiver is left with when the engine is gone.
-pub fn engine_gone() -> Verdict {
-    Verdict::failed(Failure::retryable(
-        Reason::Draining,
-        "the process is shutting down",
-    ))
 }

@@ -167,6 +167,17 @@ pub struct Registered<P> {
     pub prepare: fn(&Section) -> Result<P, Vec<Diagnostic>>,
 }
 
+impl<P> Registered<P> {
+    fn reading<C: Config>(about: About, prepare: fn(&Section) -> Result<P, Vec<Diagnostic>>) -> Self {
+        let schema = C::json_schema;
+        Registered {
+            about,
+            schema,
+            prepare,
+        }
+    }
+}
+
 impl<P> std::fmt::Debug for Registered<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.about.kind)
@@ -196,15 +207,8 @@ impl Registry {
                 build: Box::new(move || F::build(config)) as BuildReceiver,
             })
         };
-        let schema = |generator: &mut SchemaGenerator| F::Config::json_schema(generator);
-        self.receivers.insert(
-            F::ABOUT.kind,
-            Registered {
-                about: F::ABOUT,
-                schema,
-                prepare,
-            },
-        );
+        let registered = Registered::reading::<F::Config>(F::ABOUT, prepare);
+        self.receivers.insert(F::ABOUT.kind, registered);
     }
 
     /// Registers a processor type.
@@ -219,15 +223,8 @@ impl Registry {
                 build,
             })
         };
-        let schema = |generator: &mut SchemaGenerator| F::Config::json_schema(generator);
-        self.processors.insert(
-            F::ABOUT.kind,
-            Registered {
-                about: F::ABOUT,
-                schema,
-                prepare,
-            },
-        );
+        let registered = Registered::reading::<F::Config>(F::ABOUT, prepare);
+        self.processors.insert(F::ABOUT.kind, registered);
     }
 
     /// Registers an exporter type.
@@ -241,15 +238,8 @@ impl Registry {
                 build: Box::new(move || F::build(config)) as BuildExporter,
             })
         };
-        let schema = |generator: &mut SchemaGenerator| F::Config::json_schema(generator);
-        self.exporters.insert(
-            F::ABOUT.kind,
-            Registered {
-                about: F::ABOUT,
-                schema,
-                prepare,
-            },
-        );
+        let registered = Registered::reading::<F::Config>(F::ABOUT, prepare);
+        self.exporters.insert(F::ABOUT.kind, registered);
     }
 }
 
