@@ -17,6 +17,17 @@ use std::sync::Arc;
 pub struct Origin {
     /// The sender's address, where the receiver knows one.
     pub peer: Option<SocketAddr>,
+    /// Who the sender has proved to be, where the receiver asks for proof.
+    pub identity: Option<Arc<Identity>>,
+}
+
+/// Who a sender has proved to be: a name and a tenant of the config, never a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The name of the credential, for logs.
+    pub name: Arc<str>,
+    /// On whose behalf the sender speaks, where the config says so.
+    pub tenant: Option<Arc<str>>,
 }
 
 /// Items of one signal in their wire bytes, with all that must go with them: the account they stand in, the memory they

@@ -20,7 +20,7 @@ mod time;
 mod token;
 
 pub use accounts::{Accounts, Balance, Custody, NodeId, Outcome};
-pub use batch::{Batch, Entry, Origin};
+pub use batch::{Batch, Entry, Identity, Origin};
 pub use component::{Acknowledge, ComponentError, Outputs, Port};
 pub use diagnostic::{Diagnostic, Place, Severity, Source};
 pub use forebay_otlp::Signal;

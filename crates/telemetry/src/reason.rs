@@ -34,11 +34,19 @@ pub enum Reason {
     Panicked,
     /// A component let go of the data without saying why: a fault of the component.
     Abandoned,
+    /// The sender did not prove who it is.
+    Unauthenticated,
+    /// There are as many connections as may be, in all or from one peer.
+    TooManyConnections,
+    /// A sender was too slow: its handshake, its headers or its body did not come in time.
+    TooSlow,
+    /// The TLS handshake failed.
+    Handshake,
 }
 
 impl Reason {
     /// Every reason, in the order of their discriminants.
-    pub const ALL: [Reason; 14] = [
+    pub const ALL: [Reason; 18] = [
         Reason::OverBudget,
         Reason::TooLarge,
         Reason::Malformed,
@@ -53,6 +61,10 @@ impl Reason {
         Reason::Filtered,
         Reason::Panicked,
         Reason::Abandoned,
+        Reason::Unauthenticated,
+        Reason::TooManyConnections,
+        Reason::TooSlow,
+        Reason::Handshake,
     ];
 
     /// How many reasons there are.
@@ -75,6 +87,10 @@ impl Reason {
             Reason::Filtered => "filtered",
             Reason::Panicked => "panicked",
             Reason::Abandoned => "abandoned",
+            Reason::Unauthenticated => "unauthenticated",
+            Reason::TooManyConnections => "too_many_connections",
+            Reason::TooSlow => "too_slow",
+            Reason::Handshake => "handshake",
         }
     }
 }

@@ -140,7 +140,10 @@ fn start<S: Service>(
     }
     let (service, context) = (Arc::clone(service), node.clone());
     node.tasks.spawn("connection", async move {
-        let origin = Origin { peer: Some(peer) };
+        let origin = Origin {
+            peer: Some(peer),
+            identity: None,
+        };
         serve_stream(stream, service, origin, &context, settings).await;
         drop(permit);
     });
