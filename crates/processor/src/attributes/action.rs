@@ -1,5 +1,6 @@
 //! One action: as the user writes it, checked while it is read, and what it means.
 
+use super::context::Known;
 use super::value::{Change, ConfigValue, ValueType};
 use crate::matching::{RegexText, Selector};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -25,6 +26,10 @@ pub struct ActionTable {
     /// attributes. Nothing happens where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_attribute: Option<String>,
+    /// `insert`, `update`, `upsert`, instead of `value`: what is known of the sender. Nothing happens where it is not known:
+    /// delete the key first if senders must not be able to give it a value themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_context: Option<Known>,
     /// `rename`: the new key. An attribute that has it already is removed where there is one to rename.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_key: Option<String>,
@@ -138,6 +143,21 @@ pub(super) enum Operation {
     },
 }
 
+impl Operation {
+    /// Whether it is the same for every message, and makes no more than one attribute.
+    pub(super) fn is_fixed(&self) -> bool {
+        let varies = matches!(
+            self,
+            Operation::Extract { .. }
+                | Operation::Put {
+                    source: Source::Context(_),
+                    ..
+                }
+        );
+        !varies
+    }
+}
+
 /// Where a value comes from.
 #[derive(Clone, Debug)]
 pub(super) enum Source {
@@ -145,6 +165,8 @@ pub(super) enum Source {
     Constant(Box<[u8]>),
     /// The first attribute of this name.
     Attribute(Box<str>),
+    /// What is known of the sender.
+    Context(Known),
 }
 
 impl TryFrom<ActionTable> for Action {
@@ -169,6 +191,7 @@ fn reject_foreign_keys(table: &ActionTable) -> Result<(), String> {
     let allowed = [
         ("value", table.value.is_some(), puts),
         ("from_attribute", table.from_attribute.is_some(), puts),
+        ("from_context", table.from_context.is_some(), puts),
         ("new_key", table.new_key.is_some(), table.action == Rename),
         (
             "pattern",
@@ -228,34 +251,32 @@ fn named(table: &ActionTable, name: &str, value: Option<&str>) -> Result<Box<str
 }
 
 fn put(table: &ActionTable, key: Box<str>, (insert, update): (bool, bool)) -> Result<Operation, String> {
-    let source = match (&table.value, &table.from_attribute) {
-        (Some(value), None) => {
-            let mut body = Vec::new();
-            value.encode(&mut body);
-            Source::Constant(body.into())
-        }
-        (None, Some(_)) => {
-            Source::Attribute(named(table, "from_attribute", table.from_attribute.as_deref())?)
-        }
-        (None, None) => {
-            return Err(format!(
-                "the action `{}` needs `value` or `from_attribute`",
-                table.action.word()
-            ));
-        }
-        (Some(_), Some(_)) => {
-            return Err(format!(
-                "the action `{}` takes `value` or `from_attribute`, not both",
-                table.action.word()
-            ));
-        }
-    };
+    let source = source(table)?;
     Ok(Operation::Put {
         key,
         insert,
         update,
         source,
     })
+}
+
+fn source(table: &ActionTable) -> Result<Source, String> {
+    let word = table.action.word();
+    match (&table.value, &table.from_attribute, table.from_context) {
+        (Some(value), None, None) => {
+            let mut body = Vec::new();
+            value.encode(&mut body);
+            Ok(Source::Constant(body.into()))
+        }
+        (None, Some(name), None) => named(table, "from_attribute", Some(name)).map(Source::Attribute),
+        (None, None, Some(known)) => Ok(Source::Context(known)),
+        (None, None, None) => Err(format!(
+            "the action `{word}` needs `value`, `from_attribute` or `from_context`"
+        )),
+        _ => Err(format!(
+            "the action `{word}` takes one of `value`, `from_attribute` and `from_context`"
+        )),
+    }
 }
 
 fn extract(table: &ActionTable, key: Box<str>) -> Result<Operation, String> {

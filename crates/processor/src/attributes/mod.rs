@@ -5,6 +5,7 @@
 
 mod action;
 mod config;
+mod context;
 mod program;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ mod value;
 
 pub use action::{Action, ActionKind, ActionTable};
 pub use config::AttributesConfig;
+pub use context::Known;
 pub use value::{ConfigValue, ValueType};
 
 use crate::matching::{Selector, Tracker};
@@ -39,7 +41,7 @@ impl ProcessorFactory for AttributesFactory {
                   what must not leave it, and to bring names in line.\n\n\
                   Put a change under `resource` where it is true for all items of a resource: it costs the same for one \
                   item as for a million. A change under `item` reads the attributes of each item. Lists without \
-                  conditions of single actions and without `extract` are the cheapest. Nothing is dropped.",
+                  conditions of single actions, without `extract` and without `from_context` are the cheapest. Nothing is dropped.",
         example: include_str!("example.toml"),
     };
 
@@ -119,7 +121,7 @@ impl Processor for Attributes {
             plan: self,
             level,
             tracker,
-            scratch: Scratch::default(),
+            scratch: Scratch::new(batch.origin()),
         };
         let mut editor = Editor::new();
         match editor.edit(signal, &input, &mut pass) {
@@ -136,7 +138,7 @@ struct Pass<'p> {
     plan: &'p Attributes,
     level: Level,
     tracker: Tracker<'p>,
-    scratch: Scratch,
+    scratch: Scratch<'p>,
 }
 
 impl Edit for Pass<'_> {

@@ -6,9 +6,11 @@
 //! Only if an attribute that came in was changed or removed are all of them written anew.
 
 use super::action::{Action, Operation, Source};
+use super::context::Known;
 use super::value::Change;
 use crate::matching::RegexText;
 use crate::wire::{self, Scalar};
+use forebay_core::Origin;
 use forebay_otlp::edit::{AttributeEditor, AttributeRewrite, AttributeValue, Patch, Rewritten};
 use forebay_otlp::{Cursor, Value, WireError, WireErrorKind};
 use regex::bytes::CaptureLocations;
@@ -33,8 +35,10 @@ pub(super) struct Step {
 }
 
 /// What a pass keeps between messages, so that no message needs memory of its own.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
+#[derive(Debug)]
+pub(super) struct Scratch<'o> {
+    /// Where the batch came from.
+    origin: &'o Origin,
     /// Values made on the way.
     made: Vec<u8>,
     /// One value in the making.
@@ -42,11 +46,31 @@ pub(super) struct Scratch {
     locations: Option<CaptureLocations>,
 }
 
+impl<'o> Scratch<'o> {
+    /// For a pass over a batch from `origin`.
+    pub(super) fn new(origin: &'o Origin) -> Self {
+        Scratch {
+            origin,
+            made: Vec::new(),
+            spare: Vec::new(),
+            locations: None,
+        }
+    }
+
+    /// What is known of the sender, if it is.
+    fn known<'a>(&mut self, known: Known) -> Option<Body<'a>> {
+        let start = self.made.len();
+        known.encode(self.origin, &mut self.made).then_some(Body::Made {
+            start,
+            end: self.made.len(),
+        })
+    }
+}
+
 impl Program {
     /// Compiles `actions`; `condition` names the bit for an action's selector.
     pub(super) fn compile(actions: Vec<Action>, mut condition: impl FnMut(&Action) -> u64) -> Self {
-        let fixed =
-            |action: &Action| action.when.is_none() && !matches!(action.operation, Operation::Extract { .. });
+        let fixed = |action: &Action| action.when.is_none() && action.operation.is_fixed();
         if actions.is_empty() {
             Program::Empty
         } else if actions.iter().all(fixed) {
@@ -71,7 +95,7 @@ impl Program {
         &self,
         holding: u64,
         patch: &mut Patch<'_>,
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<'_>,
     ) -> Result<(), WireError> {
         match self {
             Program::Empty => Ok(()),
@@ -83,7 +107,12 @@ impl Program {
 
 /// Carries out the steps whose selectors hold, one after the other.
 #[inline(never)]
-fn walk(steps: &[Step], holding: u64, patch: &mut Patch<'_>, scratch: &mut Scratch) -> Result<(), WireError> {
+fn walk(
+    steps: &[Step],
+    holding: u64,
+    patch: &mut Patch<'_>,
+    scratch: &mut Scratch<'_>,
+) -> Result<(), WireError> {
     let mut table = Table::read(patch)?;
     scratch.made.clear();
     for step in steps.iter().filter(|step| step.condition & !holding == 0) {
@@ -124,8 +153,12 @@ fn fix(editor: AttributeEditor, action: Action) -> AttributeEditor {
         }
         Operation::Rename { from, to } => editor.rename(&from, &to),
         Operation::Change { key, change } => editor.rewrite(ChangeOf { key, change }),
-        // Lists with one never come here: see `Program::compile`.
-        Operation::Extract { .. } => editor,
+        // Lists with one never come here: see `Operation::is_fixed`.
+        Operation::Extract { .. }
+        | Operation::Put {
+            source: Source::Context(_),
+            ..
+        } => editor,
     }
 }
 
@@ -224,7 +257,7 @@ impl<'a> Table<'a> {
             .map(|entry| entry.value)
     }
 
-    fn step(&mut self, operation: &'a Operation, scratch: &mut Scratch) {
+    fn step(&mut self, operation: &'a Operation, scratch: &mut Scratch<'_>) {
         match operation {
             Operation::Put {
                 key,
@@ -235,6 +268,7 @@ impl<'a> Table<'a> {
                 let value = match source {
                     Source::Constant(body) => Some(Body::Given(body)),
                     Source::Attribute(source) => self.get(source),
+                    Source::Context(known) => scratch.known(*known),
                 };
                 if let Some(value) = value {
                     self.put(key, value, (*insert, *update));
@@ -258,12 +292,13 @@ impl<'a> Table<'a> {
         value: Body<'a>,
         pattern: &'a RegexText,
         groups: &'a [(usize, Box<str>)],
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<'_>,
     ) {
         let Scratch {
             made,
             spare,
             locations,
+            ..
         } = scratch;
         let regex = pattern.regex();
         let fitting = locations
@@ -338,7 +373,7 @@ impl<'a> Table<'a> {
         self.rewritten = true;
     }
 
-    fn change(&mut self, key: &str, change: Change, scratch: &mut Scratch) {
+    fn change(&mut self, key: &str, change: Change, scratch: &mut Scratch<'_>) {
         let Scratch { made, spare, .. } = scratch;
         for entry in self
             .entries
@@ -358,7 +393,7 @@ impl<'a> Table<'a> {
     }
 
     /// Writes the attributes anew if one was changed or removed; else those that are new.
-    fn write(self, patch: &mut Patch<'_>, scratch: &Scratch) -> Result<(), WireError> {
+    fn write(self, patch: &mut Patch<'_>, scratch: &Scratch<'_>) -> Result<(), WireError> {
         let number = patch.attribute_field();
         if self.rewritten {
             patch.clear_field(number)?;

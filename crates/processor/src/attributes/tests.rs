@@ -1,5 +1,6 @@
 //! Changes of attributes, one by one and against the same changes of decoded requests.
 
+mod context;
 mod model;
 
 use crate::testing::{self, Decoded, attribute, first};
@@ -293,7 +294,7 @@ const MISTAKES: [(&str, &str, &str); 15] = [
     ("", "without actions", ""),
     (
         r#"item = [{ action = "insert", key = "a" }]"#,
-        "needs `value` or `from_attribute`",
+        "needs `value`, `from_attribute` or `from_context`",
         "insert",
     ),
     (

@@ -13,8 +13,8 @@ use forebay_core::component::{BuiltProcessor, Outputs};
 use forebay_core::ledger::Ledger;
 use forebay_core::registry::{PreparedProcessor, Registry};
 use forebay_core::{
-    Accounts, Balance, Batch, DeliveryToken, Diagnostic, Entry, NodeId, Payload, Section, Signal, Source,
-    Time, Verdict,
+    Accounts, Balance, Batch, DeliveryToken, Diagnostic, Entry, NodeId, Origin, Payload, Section, Signal,
+    Source, Time, Verdict,
 };
 use std::future::Future;
 use std::pin::Pin;
@@ -53,6 +53,16 @@ pub(crate) struct Outcome {
 
 /// Runs a processor on one request, and delivers what it emits.
 pub(crate) fn run(kind: &str, config: &str, signal: Signal, slices: &[Bytes]) -> Outcome {
+    run_from(Arc::default(), (kind, config), signal, slices)
+}
+
+/// Runs a processor of a type, with a config, on one request of a certain sender.
+pub(crate) fn run_from(
+    origin: Arc<Origin>,
+    (kind, config): (&str, &str),
+    signal: Signal,
+    slices: &[Bytes],
+) -> Outcome {
     let prepared = prepare(kind, config).unwrap_or_else(|found| panic!("{config}: {found:?}"));
     let Ok(BuiltProcessor::Stateless(processor)) = (prepared.build)(1) else {
         panic!("not stateless")
@@ -65,7 +75,7 @@ pub(crate) fn run(kind: &str, config: &str, signal: Signal, slices: &[Bytes]) ->
         custody: accounts.receive(NodeId(0), signal, items, payload.len() as u64),
         lease: ledger.lease(payload.len() as u64).expect("room"),
         token,
-        origin: Arc::default(),
+        origin,
         received_at: Time::default(),
     };
     let mut outputs = Outputs::new();
