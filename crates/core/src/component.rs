@@ -9,7 +9,7 @@ use crate::payload::Payload;
 use crate::signals::SignalSet;
 use crate::tasks::{Shutdown, Tasks};
 use crate::time::{Clock, Time};
-use crate::token::{Delivery, DeliveryToken, Failure};
+use crate::token::{Delivery, DeliveryToken, Failure, Fault};
 use forebay_telemetry::{Reason, RequestMeter};
 use futures_util::future::BoxFuture;
 use smallvec::SmallVec;
@@ -318,6 +318,8 @@ pub enum ExportError {
     Permanent {
         /// What it said.
         message: Arc<str>,
+        /// Whether a part of the data, or less of it, may succeed.
+        fault: Fault,
     },
 }
 

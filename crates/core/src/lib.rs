@@ -32,4 +32,4 @@ pub use section::{Resolved, Section};
 pub use signals::SignalSet;
 pub use tasks::{Phase, Shutdown, ShutdownTrigger, Spawn, Tasks};
 pub use time::{Clock, Time, TimeSource};
-pub use token::{Delivery, DeliveryToken, Failure, Verdict};
+pub use token::{Delivery, DeliveryToken, Failure, Fault, Verdict};

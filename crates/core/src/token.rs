@@ -11,6 +11,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+/// Whose fault a permanent failure is: the data's, its size's, or the destination's. It decides whether a smaller request may
+/// succeed, and what the sender is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The destination says that something in the data is wrong: `INVALID_ARGUMENT`, status 400 or 422. The same request
+    /// without it would be taken.
+    Content,
+    /// The request is larger than the destination takes: `RESOURCE_EXHAUSTED` without a delay, status 413. Smaller ones would
+    /// be taken.
+    TooLarge,
+    /// Everything else: the destination does not know us, does not offer the service, or is broken in a way that it calls
+    /// final. No other request would fare better.
+    Destination,
+}
+
 /// Why data could not be taken or delivered, and whether sending it again may help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -22,6 +37,8 @@ pub struct Failure {
     pub after: Option<Duration>,
     /// The destination's own words, or ours: for people.
     pub message: Arc<str>,
+    /// Whose fault a permanent failure is, where a destination has said so.
+    pub fault: Option<Fault>,
 }
 
 impl Failure {
@@ -32,6 +49,7 @@ impl Failure {
             retryable: true,
             after: None,
             message: message.into(),
+            fault: None,
         }
     }
 
@@ -42,7 +60,14 @@ impl Failure {
             retryable: false,
             after: None,
             message: message.into(),
+            fault: None,
         }
+    }
+
+    /// The same failure, with whose fault it is.
+    pub fn by(mut self, fault: Fault) -> Self {
+        self.fault = Some(fault);
+        self
     }
 
     /// The same failure with a delay to wait before the next try.

@@ -5,7 +5,7 @@
 
 use forebay_core::component::{ExportError, Exporter, Receipt, Request};
 use forebay_core::settings::{DeliverySettings, RetryConfig};
-use forebay_core::{Batch, Clock, Failure, Health, Payload, Reason, Shutdown};
+use forebay_core::{Batch, Clock, Failure, Fault, Health, Payload, Reason, Shutdown};
 use forebay_queue::{Edge, Portion, Taken};
 use forebay_telemetry::Recorder;
 use futures_util::FutureExt;
@@ -56,6 +56,7 @@ enum Attempt {
     },
     Never {
         message: Arc<str>,
+        fault: Fault,
     },
     Panicked,
     Stopped,
@@ -99,7 +100,8 @@ impl Delivery {
 
     /// The portion as it is, or in parts where one batch alone is above the batcher's limits.
     fn sized(&self, batches: Vec<Batch>) -> Vec<Vec<Batch>> {
-        let (items, bytes) = (self.settings.batch.max_items.0, self.settings.batch.max_bytes.0);
+        let (items, hard) = (self.settings.batch.max_items.0, self.settings.max_request_bytes);
+        let bytes = least(self.settings.batch.max_bytes.0, hard);
         let fits =
             |batch: &Batch| (items == 0 || batch.items() <= items) && (bytes == 0 || batch.bytes() <= bytes);
         if batches.iter().all(fits) {
@@ -108,6 +110,7 @@ impl Delivery {
         batches
             .into_iter()
             .flat_map(|batch| batch.split_to_fit(items, bytes))
+            .filter_map(|part| sendable(part, hard))
             .map(|part| vec![part])
             .collect()
     }
@@ -118,8 +121,12 @@ impl Delivery {
         while !batches.is_empty() {
             let (after, message) = match self.attempt(&batches).await {
                 Attempt::Done(receipt) => return self.succeed(batches, receipt),
-                Attempt::Never { message } => {
-                    return fail_all(batches, &Failure::permanent(Reason::Rejected, message));
+                Attempt::Never { message, fault } => {
+                    let reason = match fault {
+                        Fault::TooLarge => Reason::TooLarge,
+                        Fault::Content | Fault::Destination => Reason::Rejected,
+                    };
+                    return fail_all(batches, &Failure::permanent(reason, message).by(fault));
                 }
                 Attempt::Panicked => return fail_all(batches, &panicked()),
                 Attempt::Stopped => return fail_all(batches, &stopping()),
@@ -184,14 +191,14 @@ impl Delivery {
                 );
                 Attempt::Again { after, message }
             }
-            ExportError::Permanent { message } => {
+            ExportError::Permanent { message, fault } => {
                 self.meter.permanent.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(
                     exporter = &*self.name,
                     error = &*message,
                     "the destination refused data for good"
                 );
-                Attempt::Never { message }
+                Attempt::Never { message, fault }
             }
         }
     }
@@ -232,6 +239,27 @@ impl Delivery {
             () = self.shutdown.stopped() => false,
         }
     }
+}
+
+/// The smaller of two limits, of which 0 stands for none.
+fn least(one: u64, other: u64) -> u64 {
+    match (one, other) {
+        (0, limit) | (limit, 0) => limit,
+        (one, other) => one.min(other),
+    }
+}
+
+/// The part of a batch, unless it is above the limit even alone.
+fn sendable(part: Batch, limit: u64) -> Option<Batch> {
+    if limit == 0 || part.bytes() <= limit {
+        return Some(part);
+    }
+    let words = format!(
+        "an item takes {} bytes, and a request may have {limit}",
+        part.bytes()
+    );
+    part.fail(Failure::permanent(Reason::TooLarge, words).by(Fault::TooLarge));
+    None
 }
 
 fn together(batches: &[Batch]) -> Request {

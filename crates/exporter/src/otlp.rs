@@ -5,7 +5,7 @@ use bytes::Bytes;
 use forebay_core::component::{ComponentError, ExportError, Receipt};
 use forebay_core::registry::Problem;
 use forebay_core::settings::{Compression, Count, Secret};
-use forebay_core::{Lease, Ledger, Signal};
+use forebay_core::{Fault, Lease, Ledger, Signal};
 use forebay_otlp::{Cursor, Value, WireError};
 use forebay_transport::client::CallError;
 use forebay_transport::compression::{Compressors, DEFAULT_LEVEL, Encoding};
@@ -196,9 +196,10 @@ pub(crate) fn retryable(message: impl Display, after: Option<Duration>) -> Expor
 }
 
 /// A failure that no attempt can cure.
-pub(crate) fn permanent(message: impl Display) -> ExportError {
+pub(crate) fn permanent(message: impl Display, fault: Fault) -> ExportError {
     ExportError::Permanent {
         message: message.to_string().into(),
+        fault,
     }
 }
 
@@ -209,7 +210,10 @@ pub(crate) fn call_failed(error: CallError, reach: &Reach) -> ExportError {
             reach.lost(&message);
             ExportError::Retryable { after, message }
         }
-        CallError::Unusable(message) => ExportError::Permanent { message },
+        CallError::Unusable(message) => {
+            let fault = Fault::Destination;
+            ExportError::Permanent { message, fault }
+        }
     }
 }
 

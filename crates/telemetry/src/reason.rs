@@ -8,7 +8,8 @@ use std::fmt;
 pub enum Reason {
     /// The memory budget has no room.
     OverBudget,
-    /// The request, or one decompressed from it, is larger than the receiver's limit.
+    /// The request, or one decompressed from it, is larger than the receiver's limit; or an item alone is larger than an
+    /// exporter's limit, or than its destination takes.
     TooLarge,
     /// The bytes are not a valid request of their signal.
     Malformed,

@@ -137,4 +137,7 @@ pub struct DeliverySettings {
     pub timeout: Duration,
     /// How many requests may be under way at once, at least 1.
     pub max_in_flight: usize,
+    /// The most payload bytes in one request, before compression: nothing larger is ever sent, and an item that alone is
+    /// larger is dropped (OTLP specification, "OTLP/gRPC Request": 64 MiB). 0: no limit.
+    pub max_request_bytes: u64,
 }

@@ -1,7 +1,7 @@
 use super::bench::{Parts, books, one_at_a_time, start};
 use forebay_core::component::ExportError;
 use forebay_core::settings::{Count, Period};
-use forebay_core::{Clock, Reason, Signal, Verdict};
+use forebay_core::{Clock, Fault, Reason, Signal, Verdict};
 use forebay_testkit::{Answer, FakeExporter, SimulatedClock};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ fn busy() -> Answer {
 fn bad() -> Answer {
     Answer::Fail(ExportError::Permanent {
         message: "bad data".into(),
+        fault: Fault::Content,
     })
 }
 
@@ -275,6 +276,36 @@ async fn a_batch_above_the_limit_is_split() {
         assert_eq!(counted, request.items);
     }
     assert_eq!(books(&running, "out0").delivered, 10);
+}
+
+// spec: D-22
+// conformance: C1
+#[tokio::test]
+async fn what_is_above_the_request_limit_is_split_and_an_item_above_it_is_not_sent() {
+    let out = FakeExporter::new(Answer::Take);
+    let mut settings = one_at_a_time();
+    settings.max_request_bytes = 200;
+    let parts = Parts {
+        exporters: vec![(out.clone(), settings.clone())],
+        ..Parts::default()
+    };
+    let (running, feed) = start(parts, Clock::system()).await;
+    assert_eq!(feed.send(Signal::Traces, 0, 20).await.await, Verdict::delivered());
+    let taken = out.taken();
+    assert!(taken.len() > 1);
+    assert!(taken.iter().all(|request| request.payload.len() <= 200));
+    assert_eq!(books(&running, "out0").delivered, 20);
+
+    settings.max_request_bytes = 10;
+    let parts = Parts {
+        exporters: vec![(out.clone(), settings)],
+        ..Parts::default()
+    };
+    let (running, feed) = start(parts, Clock::system()).await;
+    let failure = feed.send(Signal::Traces, 0, 3).await.await.failure.unwrap();
+    assert_eq!((failure.retryable, failure.fault), (false, Some(Fault::TooLarge)));
+    assert_eq!(books(&running, "out0").refused[Reason::TooLarge as usize], 3);
+    assert_eq!(out.items(), 20, "none of them was sent");
 }
 
 // spec: B-9

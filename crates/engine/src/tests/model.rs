@@ -9,7 +9,7 @@ use forebay_core::component::{
 };
 use forebay_core::settings::{Count, DeliverySettings, OnFull, Period};
 use forebay_core::{
-    Acknowledge, Batch, ComponentError, Delivery, Outcome, Outputs, Phase, Signal, Time, Verdict,
+    Acknowledge, Batch, ComponentError, Delivery, Fault, Outcome, Outputs, Phase, Signal, Time, Verdict,
 };
 use forebay_testkit::{Feed, SimulatedClock};
 use futures_util::future::BoxFuture;
@@ -80,6 +80,7 @@ impl Exporter for Moody {
                 3 => {
                     return Err(ExportError::Permanent {
                         message: "bad".into(),
+                        fault: Fault::Content,
                     });
                 }
                 4..8 => {

@@ -191,6 +191,7 @@ impl FileConfig {
             timeout: Duration::ZERO,
             // One after the other: requests keep their order.
             max_in_flight: 1,
+            ..DeliverySettings::default()
         }
     }
 }

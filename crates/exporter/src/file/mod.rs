@@ -17,7 +17,7 @@ use crate::otlp::{permanent, retryable};
 use config::PLACEHOLDER;
 use forebay_core::component::{ComponentError, ExportError, Exporter, NodeContext, Receipt, Request};
 use forebay_core::registry::{About, Bounds, ExporterDeclaration, ExporterFactory};
-use forebay_core::{Clock, Ledger, Signal, SignalSet};
+use forebay_core::{Clock, Fault, Ledger, Signal, SignalSet};
 use futures_util::future::BoxFuture;
 use log::Log;
 use record::{Encoder, RecordError};
@@ -136,7 +136,7 @@ impl Files {
     /// Writes one request. Blocks.
     fn write(&self, request: &Request, ledger: &Ledger, now_ms: u64) -> Result<(), ExportError> {
         let (record, fresh) = self.encoder.record(request).map_err(|error| match error {
-            RecordError::Impossible(why) => permanent(why),
+            RecordError::Impossible(why) => permanent(why, Fault::Content),
             RecordError::Failed(error) => retryable(error, None),
         })?;
         // Given even where there is no room: the data has to leave for the budget to recover.

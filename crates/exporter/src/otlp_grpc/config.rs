@@ -93,6 +93,7 @@ impl OtlpGrpcConfig {
             retry: self.retry.clone(),
             timeout: self.timeout.0,
             max_in_flight: count(self.max_in_flight),
+            ..DeliverySettings::default()
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::otlp::{
 };
 use forebay_core::component::{ComponentError, ExportError, Exporter, NodeContext, Receipt, Request};
 use forebay_core::registry::{About, Bounds, ExporterDeclaration, ExporterFactory};
-use forebay_core::{Ledger, SignalSet};
+use forebay_core::{Fault, Ledger, SignalSet};
 use forebay_transport::client::{GrpcClient, GrpcMethod, GrpcReply, GrpcSettings, Surroundings};
 use forebay_transport::compression::Encoding;
 use forebay_transport::status::{Code, Status};
@@ -151,7 +151,17 @@ fn judge(reply: GrpcReply) -> Result<Receipt, ExportError> {
     if status.is_retryable() {
         Err(retryable(words, status.retry_after))
     } else {
-        Err(permanent(words))
+        Err(permanent(words, fault(status.code)))
+    }
+}
+
+/// Whose fault a code that is not retryable is. `RESOURCE_EXHAUSTED` comes here only without a delay, and then means the
+/// request's size (OTLP specification, "OTLP/gRPC Response").
+fn fault(code: Code) -> Fault {
+    match code {
+        Code::InvalidArgument => Fault::Content,
+        Code::ResourceExhausted => Fault::TooLarge,
+        _ => Fault::Destination,
     }
 }
 

@@ -3,7 +3,7 @@ use crate::testing::{
 };
 use bytes::Bytes;
 use forebay_core::component::{ExportError, Receipt, Request};
-use forebay_core::{Condition, Payload, Signal};
+use forebay_core::{Condition, Fault, Payload, Signal};
 use futures_util::future::join_all;
 use http::{HeaderMap, Response};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::LogsServiceServer;
@@ -202,6 +202,11 @@ async fn codes_are_retryable_as_the_specification_says() {
         *kept.answer.lock().unwrap() = Some(Err(tonic::Status::new(code, "no")));
         let expected = ExportError::Permanent {
             message: format!("{name}: no").into(),
+            fault: match code {
+                Code::InvalidArgument => Fault::Content,
+                Code::ResourceExhausted => Fault::TooLarge,
+                _ => Fault::Destination,
+            },
         };
         assert_eq!(rig.send(Signal::Traces, trace_payload(1)).await, Err(expected));
     }

@@ -110,6 +110,7 @@ impl OtlpHttpConfig {
             retry: self.retry.clone(),
             timeout: self.timeout.0,
             max_in_flight: count(self.max_in_flight),
+            ..DeliverySettings::default()
         }
     }
 }

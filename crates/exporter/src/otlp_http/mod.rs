@@ -14,7 +14,7 @@ use crate::otlp::{
 use bytes::Bytes;
 use forebay_core::component::{ComponentError, ExportError, Exporter, NodeContext, Receipt, Request};
 use forebay_core::registry::{About, Bounds, ExporterDeclaration, ExporterFactory};
-use forebay_core::{Clock, Lease, Ledger, Payload, Signal, SignalSet};
+use forebay_core::{Clock, Fault, Lease, Ledger, Payload, Signal, SignalSet};
 use forebay_otlp::json;
 use forebay_transport::client::{
     CallError, Endpoint, HttpClient, HttpReply, HttpRoute, HttpSettings, RESPONSE_MAX, Surroundings, Target,
@@ -22,6 +22,7 @@ use forebay_transport::client::{
 use forebay_transport::compression::Encoding;
 use forebay_transport::status::{Status, http_is_retryable, parse_retry_after};
 use futures_util::future::BoxFuture;
+use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, UNIX_EPOCH};
@@ -205,8 +206,10 @@ impl Sender {
 
 fn json_body(request: &Request, ledger: &Ledger) -> Result<(Payload, Option<Lease>), ExportError> {
     let mut text = Vec::new();
-    json::from_protobuf(request.signal, &request.payload.contiguous(), &mut text)
-        .map_err(|error| permanent(format!("the request cannot be written as JSON: {error}")))?;
+    json::from_protobuf(request.signal, &request.payload.contiguous(), &mut text).map_err(|error| {
+        let words = format!("the request cannot be written as JSON: {error}");
+        permanent(words, Fault::Content)
+    })?;
     let lease = ledger.lease_unchecked(text.capacity() as u64);
     Ok((Bytes::from(text).into(), Some(lease)))
 }
@@ -232,13 +235,22 @@ impl Running {
         if http_is_retryable(status) {
             Err(retryable(message, self.asked_delay(&headers)))
         } else {
-            Err(permanent(message))
+            Err(permanent(message, fault(status)))
         }
     }
 
     fn asked_delay(&self, headers: &HeaderMap) -> Option<Duration> {
         let now = UNIX_EPOCH + Duration::from_nanos(self.clock.unix_nanos());
         parse_retry_after(headers.get(RETRY_AFTER)?, now)
+    }
+}
+
+/// Whose fault a status that is not retryable is (RFC 9110, section 15.5).
+fn fault(status: StatusCode) -> Fault {
+    match status {
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Fault::Content,
+        StatusCode::PAYLOAD_TOO_LARGE => Fault::TooLarge,
+        _ => Fault::Destination,
     }
 }
 

@@ -3,7 +3,7 @@ use crate::testing::{
 };
 use bytes::Bytes;
 use forebay_core::component::{ExportError, Receipt, Request};
-use forebay_core::{Ledger, Payload, Signal};
+use forebay_core::{Fault, Ledger, Payload, Signal};
 use forebay_transport::compression::{Decompressor, Encoding};
 use forebay_transport::status::{Code, Status};
 use futures_util::future::join_all;
@@ -200,7 +200,7 @@ async fn an_empty_payload_is_never_sent() {
 #[tokio::test]
 async fn only_four_statuses_are_retryable() {
     for status in [
-        301, 308, 400, 401, 403, 404, 408, 413, 429, 500, 501, 502, 503, 504,
+        301, 308, 400, 401, 403, 404, 408, 413, 422, 429, 500, 501, 502, 503, 504,
     ] {
         let redirect = move || {
             answer(
@@ -218,6 +218,14 @@ async fn only_four_statuses_are_retryable() {
             .unwrap_err();
         let retryable = matches!(error, ExportError::Retryable { after: None, .. });
         assert_eq!(retryable, [429, 502, 503, 504].contains(&status), "{error:?}");
+        if let ExportError::Permanent { fault, .. } = &error {
+            let expected = match status {
+                400 | 422 => Fault::Content,
+                413 => Fault::TooLarge,
+                _ => Fault::Destination,
+            };
+            assert_eq!(*fault, expected, "{error:?}");
+        }
         assert!(error.to_string().contains(&status.to_string()));
         assert_eq!(server.seen.lock().unwrap().len(), 1, "redirects are not followed");
     }
@@ -320,7 +328,8 @@ async fn what_the_server_says_is_in_the_error() {
             .await
             .unwrap_err();
         let message = format!("HTTP status 400 Bad Request{words}").into();
-        assert_eq!(error, ExportError::Permanent { message });
+        let fault = Fault::Content;
+        assert_eq!(error, ExportError::Permanent { message, fault });
     }
 }
 

@@ -3,7 +3,9 @@
 use super::config::{OtlpConfig, Validation};
 use super::pass::Pass;
 use forebay_core::component::{Arrival, ReceiverContext};
-use forebay_core::{Acknowledge, Failure, Lease, Origin, Payload, Phase, Reason, Signal, Time, Verdict};
+use forebay_core::{
+    Acknowledge, Failure, Fault, Lease, Origin, Payload, Phase, Reason, Signal, Time, Verdict,
+};
 use forebay_otlp::json::{JsonError, JsonErrorKind, to_protobuf};
 use forebay_otlp::{Depth, WireError, validate};
 use forebay_transport::server::{Admission, Buffers, Message, Refusal};
@@ -216,7 +218,13 @@ fn failed(failure: Failure) -> Refused {
         let after = failure.after.unwrap_or(PATIENCE);
         Status::new(Code::Unavailable, failure.message).after(Some(after))
     } else {
-        Status::new(Code::Internal, failure.message)
+        // A destination that blamed the data blamed what this sender sent.
+        let code = match failure.fault {
+            Some(Fault::Content) => Code::InvalidArgument,
+            Some(Fault::TooLarge) => Code::ResourceExhausted,
+            Some(Fault::Destination) | None => Code::Internal,
+        };
+        Status::new(code, failure.message)
     };
     Refused {
         status,

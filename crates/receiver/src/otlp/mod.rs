@@ -16,6 +16,8 @@
 //! | unknown compression | UNIMPLEMENTED | 415 |
 //! | the destination failed, and may recover | UNAVAILABLE, `RetryInfo` | 503, `Retry-After` |
 //! | the destination refused it for good | INTERNAL | 500 |
+//! | the same, and blamed the data | INVALID_ARGUMENT | 400 |
+//! | the same, and blamed its size | RESOURCE_EXHAUSTED | 413 |
 //!
 //! Sources: OTLP specification, sections "OTLP/gRPC" and "OTLP/HTTP"; the Collector's `otlpreceiver` for the last two.
 

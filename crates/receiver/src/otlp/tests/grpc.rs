@@ -3,7 +3,7 @@ use super::rig::*;
 use crate::otlp::Validation;
 use bytes::Bytes;
 use forebay_core::settings::Size;
-use forebay_core::{Acknowledge, Failure, Reason, Signal, SignalSet};
+use forebay_core::{Acknowledge, Failure, Fault, Reason, Signal, SignalSet};
 use forebay_transport::status::Status;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
@@ -227,10 +227,14 @@ async fn failures_downstream_are_told_as_what_they_are() {
         false => Failure::permanent(Reason::Rejected, "no such tenant"),
     };
     let delayed = failure(true).after(Duration::from_secs(7));
+    let blaming = |fault| failure(false).by(fault);
     for (failure, code, delay) in [
         (failure(true), Code::Unavailable, Some(Duration::from_secs(1))),
         (delayed, Code::Unavailable, Some(Duration::from_secs(7))),
         (failure(false), Code::Internal, None),
+        (blaming(Fault::Destination), Code::Internal, None),
+        (blaming(Fault::Content), Code::InvalidArgument, None),
+        (blaming(Fault::TooLarge), Code::ResourceExhausted, None),
     ] {
         let rig = Setup::then(Then::Fail(failure.clone())).start();
         let status = traces(rig.grpc).await.export(spans(1, 5)).await.unwrap_err();
