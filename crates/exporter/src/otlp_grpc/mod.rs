@@ -14,13 +14,14 @@ use crate::otlp::{
 use forebay_core::component::{ComponentError, ExportError, Exporter, NodeContext, Receipt, Request};
 use forebay_core::registry::{About, Bounds, ExporterDeclaration, ExporterFactory};
 use forebay_core::{Fault, Ledger, SignalSet};
-use forebay_transport::client::{GrpcClient, GrpcMethod, GrpcReply, GrpcSettings, Surroundings};
+use forebay_transport::client::{
+    CONNECT_TIMEOUT, GrpcClient, GrpcMethod, GrpcReply, GrpcSettings, Network, Surroundings, SystemNetwork,
+};
 use forebay_transport::compression::Encoding;
 use forebay_transport::status::{Code, Status};
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 /// The methods, in the order of [`forebay_core::Signal::ALL`] (opentelemetry/proto/collector/*/v1/*_service.proto).
 const PATHS: [&str; 3] = [
@@ -28,9 +29,6 @@ const PATHS: [&str; 3] = [
     "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
     "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
 ];
-
-/// The longest that name lookup and connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What one connection may hold: its receive window, and what is written into frames.
 const CONNECTION_BYTES: u64 = 128 << 10;
@@ -67,18 +65,28 @@ impl ExporterFactory for OtlpGrpc {
     }
 
     fn build(config: OtlpGrpcConfig) -> Result<Box<dyn Exporter>, ComponentError> {
-        Ok(Box::new(Sender {
-            packer: Packer::new(config.compression, config.compression_level),
-            headers: headers(&config.headers)?,
-            config,
-            running: OnceLock::new(),
-        }))
+        build_on(config, Arc::new(SystemNetwork))
     }
+}
+
+/// The exporter over `network` in place of the machine's own: for tests that simulate one.
+pub fn build_on(
+    config: OtlpGrpcConfig,
+    network: Arc<dyn Network>,
+) -> Result<Box<dyn Exporter>, ComponentError> {
+    Ok(Box::new(Sender {
+        packer: Packer::new(config.compression, config.compression_level),
+        headers: headers(&config.headers)?,
+        config,
+        network,
+        running: OnceLock::new(),
+    }))
 }
 
 #[derive(Debug)]
 struct Sender {
     config: OtlpGrpcConfig,
+    network: Arc<dyn Network>,
     headers: HeaderMap,
     packer: Packer,
     running: OnceLock<Running>,
@@ -103,7 +111,8 @@ impl Sender {
             timeout: self.config.timeout.0,
             connect_timeout: CONNECT_TIMEOUT,
         };
-        let client = GrpcClient::new(settings, &Surroundings::from(context)).map_err(ComponentError::new)?;
+        let client = GrpcClient::new(settings, &Surroundings::on(context, Arc::clone(&self.network)))
+            .map_err(ComponentError::new)?;
         let method = |path| client.method(path).map_err(ComponentError::new);
         let [traces, metrics, logs] = PATHS;
         let methods = [method(traces)?, method(metrics)?, method(logs)?];

@@ -17,7 +17,8 @@ use forebay_core::registry::{About, Bounds, ExporterDeclaration, ExporterFactory
 use forebay_core::{Clock, Fault, Lease, Ledger, Payload, Signal, SignalSet};
 use forebay_otlp::json;
 use forebay_transport::client::{
-    CallError, Endpoint, HttpClient, HttpReply, HttpRoute, HttpSettings, RESPONSE_MAX, Surroundings, Target,
+    CONNECT_TIMEOUT, CallError, Endpoint, HttpClient, HttpReply, HttpRoute, HttpSettings, Network,
+    RESPONSE_MAX, Surroundings, SystemNetwork, Target,
 };
 use forebay_transport::compression::Encoding;
 use forebay_transport::status::{Status, http_is_retryable, parse_retry_after};
@@ -26,9 +27,6 @@ use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, UNIX_EPOCH};
-
-/// The longest that name lookup and connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What one connection may hold: its read buffer and what is written before the body.
 const CONNECTION_BYTES: u64 = 64 << 10;
@@ -66,29 +64,39 @@ impl ExporterFactory for OtlpHttp {
     }
 
     fn build(config: OtlpHttpConfig) -> Result<Box<dyn Exporter>, ComponentError> {
-        let packer = Packer::new(config.compression, config.compression_level);
-        let mut headers = headers(&config.headers)?;
-        let kind = match config.encoding {
-            BodyEncoding::Proto => "application/x-protobuf",
-            BodyEncoding::Json => "application/json",
-        };
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        if packer.encoding() != Encoding::Identity {
-            let name = packer.encoding().as_str();
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
-        }
-        Ok(Box::new(Sender {
-            config,
-            headers,
-            packer,
-            running: OnceLock::new(),
-        }))
+        build_on(config, Arc::new(SystemNetwork))
     }
+}
+
+/// The exporter over `network` in place of the machine's own: for tests that simulate one.
+pub fn build_on(
+    config: OtlpHttpConfig,
+    network: Arc<dyn Network>,
+) -> Result<Box<dyn Exporter>, ComponentError> {
+    let packer = Packer::new(config.compression, config.compression_level);
+    let mut headers = headers(&config.headers)?;
+    let kind = match config.encoding {
+        BodyEncoding::Proto => "application/x-protobuf",
+        BodyEncoding::Json => "application/json",
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if packer.encoding() != Encoding::Identity {
+        let name = packer.encoding().as_str();
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
+    }
+    Ok(Box::new(Sender {
+        config,
+        network,
+        headers,
+        packer,
+        running: OnceLock::new(),
+    }))
 }
 
 #[derive(Debug)]
 struct Sender {
     config: OtlpHttpConfig,
+    network: Arc<dyn Network>,
     headers: HeaderMap,
     packer: Packer,
     running: OnceLock<Running>,
@@ -152,7 +160,8 @@ impl Sender {
             headers: self.headers.clone(),
             connect_timeout: CONNECT_TIMEOUT,
         };
-        HttpClient::new(settings, &Surroundings::from(context)).map_err(ComponentError::new)
+        HttpClient::new(settings, &Surroundings::on(context, Arc::clone(&self.network)))
+            .map_err(ComponentError::new)
     }
 
     /// The endpoint and the path for a signal: its own URL as it stands, or the base with `/v1/{signal}` (OTLP exporter

@@ -2,18 +2,15 @@
 
 use super::CallError;
 use super::endpoint::Target;
+use super::network::{BoxStream, Network, SystemNetwork};
 use forebay_core::component::NodeContext;
 use forebay_core::{Clock, Ledger, Shutdown, Tasks, Time};
 use futures_util::future::{Either, select};
-use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
 
 /// The bound of the first pause after a failed connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -21,12 +18,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_GROWTH: f64 = 1.6;
 /// Where the bound stops growing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How long sent bytes may stay unacknowledged by the peer's kernel before ours gives the connection up.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
-/// How long a connection is quiet before the kernel probes it.
-const QUIET: Duration = Duration::from_secs(60);
 
-/// What a client needs of the process: the clock, tasks, and word of the shutdown.
+/// What a client needs of the process: the clock, tasks, word of the shutdown, and the network.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     /// The clock for limits and pauses.
@@ -37,11 +30,22 @@ pub struct Surroundings {
     pub shutdown: Shutdown,
     /// The budget that decompressed answers are leased from.
     pub ledger: Ledger,
+    /// Names and connections.
+    pub network: Arc<dyn Network>,
 }
 
 impl From<&NodeContext> for Surroundings {
+    /// The node's own, with the machine's network.
     fn from(context: &NodeContext) -> Self {
+        Surroundings::on(context, Arc::new(SystemNetwork))
+    }
+}
+
+impl Surroundings {
+    /// The node's own, with another network than the machine's.
+    pub fn on(context: &NodeContext, network: Arc<dyn Network>) -> Self {
         Surroundings {
+            network,
             clock: context.clock.clone(),
             tasks: context.tasks.clone(),
             shutdown: context.shutdown.clone(),
@@ -56,6 +60,7 @@ pub(super) struct Dialer {
     target: Target,
     timeout: Duration,
     clock: Clock,
+    network: Arc<dyn Network>,
     pause: Mutex<Pause>,
 }
 
@@ -68,7 +73,8 @@ struct Pause {
 }
 
 impl Dialer {
-    pub(super) fn new(target: Target, timeout: Duration, clock: Clock) -> Self {
+    pub(super) fn new(target: Target, timeout: Duration, surroundings: &Surroundings) -> Self {
+        let clock = surroundings.clock.clone();
         let random = fastrand::Rng::with_seed(clock.unix_nanos());
         let pause = Pause {
             failures: 0,
@@ -80,13 +86,14 @@ impl Dialer {
             target,
             timeout,
             clock,
+            network: Arc::clone(&surroundings.network),
             pause: Mutex::new(pause),
         }
     }
 
     /// A new connection. During the pause that follows a failure the answer is that failure, at once: many requests to a
     /// destination that is down make one attempt to connect, not many.
-    pub(super) async fn dial(&self) -> Result<Socket, CallError> {
+    pub(super) async fn dial(&self) -> Result<BoxStream, CallError> {
         self.permitted()?;
         self.connect()
             .await
@@ -132,28 +139,28 @@ impl Dialer {
         self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn connect(&self) -> io::Result<Socket> {
+    async fn connect(&self) -> io::Result<BoxStream> {
         match &self.target {
             Target::Tcp { host, port } => self.connect_tcp(host, *port).await,
             Target::Unix(path) => {
-                let connecting = pin!(UnixStream::connect(path));
-                self.limited(self.timeout, connecting).await.map(Socket::Unix)
+                let connecting = pin!(self.network.connect_unix(path));
+                self.limited(self.timeout, connecting).await
             }
         }
     }
 
     /// Tries each address of the host, beginning at a random one: the fleet spreads over what the name stands for.
-    async fn connect_tcp(&self, host: &str, port: u16) -> io::Result<Socket> {
-        let looking = pin!(tokio::net::lookup_host((host, port)));
-        let mut addresses: Vec<SocketAddr> = self.limited(self.timeout, looking).await?.collect();
+    async fn connect_tcp(&self, host: &str, port: u16) -> io::Result<BoxStream> {
+        let looking = pin!(self.network.resolve(host, port));
+        let mut addresses: Vec<SocketAddr> = self.limited(self.timeout, looking).await?;
         let first = self.pause().random.usize(0..addresses.len().max(1));
         addresses.rotate_left(first);
         let share = self.timeout / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in addresses {
-            let connecting = pin!(TcpStream::connect(address));
+            let connecting = pin!(self.network.connect(address));
             match self.limited(share, connecting).await {
-                Ok(stream) => return tuned(stream).map(Socket::Tcp),
+                Ok(stream) => return Ok(stream),
                 Err(error) => last = error,
             }
         }
@@ -171,72 +178,6 @@ impl Dialer {
                 io::ErrorKind::TimedOut,
                 format!("no answer within {limit:?}"),
             )),
-        }
-    }
-}
-
-/// Sets what every TCP connection has: no delay, and limits after which the kernel notices that the peer is gone.
-fn tuned(stream: TcpStream) -> io::Result<TcpStream> {
-    stream.set_nodelay(true)?;
-    let socket = SockRef::from(&stream);
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(QUIET))?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
-    Ok(stream)
-}
-
-/// A connected stream of either kind.
-#[derive(Debug)]
-pub(super) enum Socket {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Socket::Tcp(stream) => Pin::new(stream).poll_read(context, into),
-            Socket::Unix(stream) => Pin::new(stream).poll_read(context, into),
-        }
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Socket::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
-            Socket::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Socket::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            Socket::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Neither kind of stream buffers.
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Socket::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-            Socket::Unix(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
 }

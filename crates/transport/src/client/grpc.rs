@@ -8,7 +8,7 @@ use super::body::{Outgoing, PREFIX_LEN};
 use super::dial::{Dialer, Surroundings};
 use super::endpoint::{Target, absolute};
 use super::line::{Line, Pulse, Seat};
-use super::{CallError, RESPONSE_MAX, SetupError, words};
+use super::{CONNECT_TIMEOUT, CallError, RESPONSE_MAX, SetupError, words};
 use crate::compression::Encoding;
 use crate::status::{Code, Status, grpc_code_of_http};
 use bytes::{Buf, Bytes};
@@ -41,6 +41,21 @@ pub struct GrpcSettings {
     pub timeout: Duration,
     /// The longest that name lookup and connecting may take.
     pub connect_timeout: Duration,
+}
+
+impl GrpcSettings {
+    /// Uncompressed calls over one connection, without headers of the user's own and without a limit in time; connecting
+    /// may take [`CONNECT_TIMEOUT`].
+    pub fn to(target: Target) -> Self {
+        GrpcSettings {
+            target,
+            connections: 1,
+            headers: HeaderMap::new(),
+            encoding: Encoding::Identity,
+            timeout: Duration::ZERO,
+            connect_timeout: CONNECT_TIMEOUT,
+        }
+    }
 }
 
 /// A client of one gRPC server. Connections are opened when they are first needed.
@@ -79,8 +94,7 @@ impl GrpcClient {
     /// A client that is not connected yet. Fails if the target's host cannot stand in a URI.
     pub fn new(settings: GrpcSettings, surroundings: &Surroundings) -> Result<Self, SetupError> {
         let line = || {
-            let clock = surroundings.clock.clone();
-            let dialer = Dialer::new(settings.target.clone(), settings.connect_timeout, clock);
+            let dialer = Dialer::new(settings.target.clone(), settings.connect_timeout, surroundings);
             Line::new(dialer, surroundings.clone())
         };
         Ok(GrpcClient {

@@ -5,7 +5,7 @@ use super::body::{OneFrame, Outgoing};
 use super::dial::{Dialer, Surroundings};
 use super::endpoint::Target;
 use super::pool::{Loan, Pool};
-use super::{CallError, RESPONSE_MAX, SetupError, words};
+use super::{CONNECT_TIMEOUT, CallError, RESPONSE_MAX, SetupError, words};
 use bytes::Bytes;
 use forebay_core::Ledger;
 use http::header::{HOST, HeaderMap, HeaderValue, USER_AGENT};
@@ -25,6 +25,18 @@ pub struct HttpSettings {
     pub headers: HeaderMap,
     /// The longest that name lookup and connecting may take.
     pub connect_timeout: Duration,
+}
+
+impl HttpSettings {
+    /// One idle connection is kept, no headers of the user's own are sent; connecting may take [`CONNECT_TIMEOUT`].
+    pub fn to(target: Target) -> Self {
+        HttpSettings {
+            target,
+            idle_connections: 1,
+            headers: HeaderMap::new(),
+            connect_timeout: CONNECT_TIMEOUT,
+        }
+    }
 }
 
 /// A client of one HTTP server. Connections are opened when they are first needed, one for each request under way.
@@ -77,8 +89,7 @@ impl HttpClient {
         headers.insert(HOST, host);
         headers.insert(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
         headers.extend(settings.headers);
-        let clock = surroundings.clock.clone();
-        let dialer = Dialer::new(settings.target, settings.connect_timeout, clock);
+        let dialer = Dialer::new(settings.target, settings.connect_timeout, surroundings);
         Ok(HttpClient {
             pool: Pool::new(dialer, surroundings.clone(), settings.idle_connections),
             headers,

@@ -2,7 +2,8 @@
 
 use super::CallError;
 use super::body::Outgoing;
-use super::dial::{Dialer, Socket, Surroundings};
+use super::dial::{Dialer, Surroundings};
+use super::network::BoxStream;
 use forebay_core::Clock;
 use futures_util::future::{Either, select};
 use h2::client::{Connection, SendRequest};
@@ -178,7 +179,7 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn keep(self, connection: Connection<Socket, Outgoing>, ping: Option<PingPong>) {
+    async fn keep(self, connection: Connection<BoxStream, Outgoing>, ping: Option<PingPong>) {
         // Also when the task is aborted: nobody may take this connection for a live one.
         let pulse = Leave(Arc::clone(&self.pulse));
         let (clock, shutdown) = (&self.surroundings.clock, &self.surroundings.shutdown);

@@ -10,6 +10,7 @@ mod endpoint;
 mod grpc;
 mod http;
 mod line;
+mod network;
 mod pool;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use dial::Surroundings;
 pub use endpoint::{Endpoint, Target};
 pub use grpc::{GrpcClient, GrpcMethod, GrpcReply, GrpcSettings};
 pub use http::{HttpClient, HttpReply, HttpRoute, HttpSettings};
+pub use network::{BoxStream, Network, Stream, SystemNetwork};
 
 use std::error::Error;
 use std::fmt::Write;
@@ -26,6 +28,9 @@ use std::time::Duration;
 
 /// The longest answer that is read, also when decompressed (OTLP specification: 4 MiB).
 pub const RESPONSE_MAX: usize = 4 << 20;
+
+/// The longest that name lookup and connecting may take, where nothing else is said.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the clients say they are.
 pub const USER_AGENT: &str = concat!("Forebay/", env!("CARGO_PKG_VERSION"));

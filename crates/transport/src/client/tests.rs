@@ -1,7 +1,7 @@
 use super::body::Outgoing;
 use super::dial::Dialer;
 use super::endpoint::{Endpoint, Target};
-use super::{CallError, GrpcClient, GrpcMethod, GrpcSettings, Surroundings};
+use super::{CallError, GrpcClient, GrpcMethod, GrpcSettings, Surroundings, SystemNetwork};
 use bytes::{Buf, Bytes};
 use forebay_core::{Clock, Ledger, Phase, ShutdownTrigger, Spawn, Tasks, Time, TimeSource};
 use futures_util::future::BoxFuture;
@@ -166,22 +166,24 @@ struct Rig {
     shutdown: ShutdownTrigger,
 }
 
-fn rig(target: Target) -> Rig {
-    let tasks = Arc::new(TestTasks::default());
+fn surroundings(tasks: &Arc<TestTasks>) -> (Surroundings, ShutdownTrigger) {
     let (trigger, shutdown) = ShutdownTrigger::new();
     let surroundings = Surroundings {
         clock: Clock::new(Arc::new(Hurried(std::time::Instant::now()))),
-        tasks: Tasks::new(Arc::clone(&tasks) as Arc<dyn Spawn>),
+        tasks: Tasks::new(Arc::clone(tasks) as Arc<dyn Spawn>),
         shutdown,
         ledger: Ledger::new(1 << 20),
+        network: Arc::new(SystemNetwork),
     };
+    (surroundings, trigger)
+}
+
+fn rig(target: Target) -> Rig {
+    let tasks = Arc::new(TestTasks::default());
+    let (surroundings, trigger) = surroundings(&tasks);
     let settings = GrpcSettings {
-        target,
-        connections: 1,
-        headers: http::HeaderMap::new(),
-        encoding: crate::compression::Encoding::Identity,
-        timeout: Duration::ZERO,
         connect_timeout: Duration::from_secs(100_000),
+        ..GrpcSettings::to(target)
     };
     let client = GrpcClient::new(settings, &surroundings).unwrap();
     let method = client.method("/a.B/C").unwrap();
@@ -255,14 +257,15 @@ async fn a_failure_to_connect_is_remembered_for_a_while() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = tcp("127.0.0.1", listener.local_addr().unwrap().port());
     drop(listener);
-    let clock = Clock::new(Arc::new(Hurried(std::time::Instant::now())));
-    let dialer = Dialer::new(target, Duration::from_secs(100_000), clock.clone());
+    let (surroundings, _shutdown) = surroundings(&Arc::default());
+    let clock = surroundings.clock.clone();
+    let dialer = Dialer::new(target, Duration::from_secs(100_000), &surroundings);
     let mut longest = Duration::ZERO;
     for _ in 0..12 {
         let Err(CallError::Unreachable {
             message,
             after: Some(after),
-        }) = dialer.dial().await
+        }) = dialer.dial().await.map(drop)
         else {
             panic!("connected to nothing");
         };
