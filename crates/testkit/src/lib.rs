@@ -1,8 +1,9 @@
-//! For tests only: conformance suite, simulated clock, generators, in-memory ends.
+//! For tests only: conformance suite, simulated clock, generators, in-memory ends, faults of the network.
 
 mod clock;
 pub mod conformance;
 mod ends;
+pub mod fault;
 pub mod requests;
 
 pub use clock::SimulatedClock;
