@@ -1,10 +1,12 @@
-//! For tests only: conformance suite, simulated clock, generators, in-memory ends, faults of the network.
+//! For tests only: conformance suite, simulated clock, generators, in-memory ends, faults of the network,
+//! ends of OTLP that do as a script says.
 
 mod clock;
 pub mod conformance;
 mod ends;
 pub mod fault;
 pub mod requests;
+pub mod scripted;
 
 pub use clock::SimulatedClock;
 pub use ends::{
