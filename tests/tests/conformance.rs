@@ -11,7 +11,7 @@
 use bytes::Bytes;
 use fastrand::Rng;
 use forebay_config::{Input, ProcessEnvironment, load};
-use forebay_core::component::{Arrival, Exporter, Receiver};
+use forebay_core::component::{Arrival, Exporter, ListenAddress, Receiver};
 use forebay_core::registry::{
     About, Bounds, Config, ExporterDeclaration, ExporterFactory, ReceiverDeclaration, ReceiverFactory,
     Registry,
@@ -282,7 +282,7 @@ async fn every_receiver_starts_survives_noise_and_stops() {
             .running
             .nodes
             .iter()
-            .flat_map(|node| node.listens.clone())
+            .flat_map(|node| node.listens.iter().filter_map(ListenAddress::tcp))
             .collect();
         for address in addresses {
             for length in [0, 1, 100, 10_000] {

@@ -15,6 +15,7 @@ use futures_util::future::BoxFuture;
 use smallvec::SmallVec;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,13 +40,41 @@ pub struct NodeContext {
 
 // ---------------------------------------------------------------- receivers
 
+/// Where a receiver listens. It prints as the config file writes it: `127.0.0.1:4317`, `unix:///run/forebay.sock`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// An address and a port.
+    Tcp(SocketAddr),
+    /// The path of a unix socket.
+    Unix(PathBuf),
+}
+
+impl ListenAddress {
+    /// The address and port, where there are any.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            ListenAddress::Tcp(address) => Some(*address),
+            ListenAddress::Unix(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ListenAddress::Tcp(address) => address.fmt(f),
+            ListenAddress::Unix(path) => write!(f, "unix://{}", path.display()),
+        }
+    }
+}
+
 /// Takes data in from outside.
 ///
 /// Life: `bind` once, before any node runs; then `run`, which returns when the receiver has drained: after
 /// [`Shutdown::draining`] it takes nothing new, answers what it has, and ends.
 pub trait Receiver: Send {
     /// Opens the sockets, so that a port in use is an error at start. Returns the addresses that it listens on.
-    fn bind(&mut self) -> Result<Vec<SocketAddr>, ComponentError>;
+    fn bind(&mut self) -> Result<Vec<ListenAddress>, ComponentError>;
 
     /// Serves until drained.
     fn run(self: Box<Self>, context: ReceiverContext) -> BoxFuture<'static, Result<(), ComponentError>>;

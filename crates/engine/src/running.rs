@@ -6,14 +6,13 @@ use crate::drained::Drained;
 use crate::progress::Progress;
 use crate::tasks::TaskSet;
 use crate::worker::WorkerThread;
-use forebay_core::component::Exporter;
+use forebay_core::component::{Exporter, ListenAddress};
 use forebay_core::{
     Accounts, Clock, Failure, Health, Ledger, NodeId, Phase, Reason, Shutdown, ShutdownTrigger, SignalSet,
 };
 use forebay_queue::{Edge, Inbox};
 use forebay_telemetry::RequestMeter;
 use futures_util::FutureExt;
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -68,7 +67,7 @@ pub struct RunningNode {
     /// How often its code has panicked.
     pub panics: Arc<AtomicU64>,
     /// The addresses that it listens on.
-    pub listens: Vec<SocketAddr>,
+    pub listens: Vec<ListenAddress>,
     /// A receiver's requests.
     pub requests: Option<Arc<RequestMeter>>,
     /// The inboxes of a processor's shards.

@@ -10,14 +10,13 @@ use crate::running::{Running, RunningNode};
 use crate::tasks::TaskSet;
 use crate::worker::{Worker, WorkerThread};
 use forebay_core::component::{
-    BuiltProcessor, Exporter, NodeContext, Receiver, ReceiverContext, StatefulProcessor,
+    BuiltProcessor, Exporter, ListenAddress, NodeContext, Receiver, ReceiverContext, StatefulProcessor,
 };
 use forebay_core::settings::{DeliverySettings, OnFull};
 use forebay_core::{
     Accounts, Clock, ComponentError, Health, Ledger, NodeId, Port, Shutdown, ShutdownTrigger, SignalSet,
 };
 use forebay_queue::{Edge, Inbox, Limits};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use tokio::runtime::Handle;
@@ -350,7 +349,7 @@ impl Drop for Guard {
     }
 }
 
-fn bind(receiver: &mut dyn Receiver, name: &Arc<str>) -> Result<Vec<SocketAddr>, StartError> {
+fn bind(receiver: &mut dyn Receiver, name: &Arc<str>) -> Result<Vec<ListenAddress>, StartError> {
     receiver.bind().map_err(|error| cannot_start(name, error))
 }
 

@@ -2,8 +2,8 @@
 
 use crate::requests;
 use forebay_core::component::{
-    Acknowledge, Arrival, BuiltProcessor, ExportError, Exporter, NodeContext, Receipt, Receiver,
-    ReceiverContext, Request,
+    Acknowledge, Arrival, BuiltProcessor, ExportError, Exporter, ListenAddress, NodeContext, Receipt,
+    Receiver, ReceiverContext, Request,
 };
 use forebay_core::registry::{
     Bounds, ExporterDeclaration, Prepared, PreparedExporter, PreparedProcessor, PreparedReceiver,
@@ -13,7 +13,6 @@ use forebay_core::settings::DeliverySettings;
 use forebay_core::{ComponentError, Delivery, Lease, Origin, Payload, Signal, SignalSet};
 use futures_util::future::BoxFuture;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{oneshot, watch};
 
@@ -45,7 +44,7 @@ impl FakeReceiver {
 }
 
 impl Receiver for FakeReceiver {
-    fn bind(&mut self) -> Result<Vec<SocketAddr>, ComponentError> {
+    fn bind(&mut self) -> Result<Vec<ListenAddress>, ComponentError> {
         Ok(Vec::new())
     }
 

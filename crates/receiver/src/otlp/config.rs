@@ -3,6 +3,7 @@
 use forebay_core::Acknowledge;
 use forebay_core::registry::{Config, Problem};
 use forebay_core::settings::{Count, Size};
+use forebay_transport::server::LimitsConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +116,17 @@ impl Default for OtlpConfig {
             validation: Validation::default(),
             max_connections: Count(4096),
             max_concurrent_streams: Count(128),
+        }
+    }
+}
+
+impl OtlpConfig {
+    /// What clients may take of each server.
+    pub(super) fn limits(&self) -> LimitsConfig {
+        LimitsConfig {
+            max_connections: self.max_connections,
+            max_concurrent_streams: self.max_concurrent_streams,
+            ..LimitsConfig::default()
         }
     }
 }

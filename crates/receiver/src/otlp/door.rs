@@ -54,6 +54,7 @@ impl Door {
             ledger: context.node.ledger.clone(),
             clock: context.node.clock.clone(),
             max_bytes: usize::try_from(config.max_request_bytes.0).unwrap_or(usize::MAX),
+            pace: config.limits().body_pace(),
             buffers: Buffers::for_budget(context.node.ledger.read().budget),
         };
         Door {

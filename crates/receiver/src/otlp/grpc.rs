@@ -5,7 +5,7 @@ use super::door::{Door, Refused, Taken};
 use ::http::{Method, Request, Response};
 use bytes::Bytes;
 use forebay_core::{Origin, Reason, Signal};
-use forebay_transport::server::{Incoming, Reply, Service, grpc};
+use forebay_transport::server::{Connection, Incoming, Reply, Service, grpc};
 use forebay_transport::status::{Code, Status};
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl Grpc {
 }
 
 impl Service for Grpc {
-    async fn serve(self: Arc<Self>, request: Request<Incoming>, origin: Arc<Origin>) -> Response<Reply> {
+    async fn serve(self: Arc<Self>, request: Request<Incoming>, connection: Connection) -> Response<Reply> {
         if request.method() != Method::POST || !grpc::is_grpc(request.headers()) {
             return grpc::unsupported_media_type();
         }
@@ -46,7 +46,7 @@ impl Service for Grpc {
             return grpc::fail(&Status::new(Code::Unimplemented, "unknown method"));
         };
         let began = self.door.now();
-        let outcome = self.export(signal, request, origin).await;
+        let outcome = self.export(signal, request, connection.origin).await;
         self.door.count(began, &outcome);
         match outcome {
             Ok(taken) => {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use forebay_core::{Origin, Reason, Signal};
 use forebay_otlp::json::response_to_json;
 use forebay_transport::server::http::{self, Format};
-use forebay_transport::server::{Incoming, Refusal, Reply, Service};
+use forebay_transport::server::{Connection, Incoming, Refusal, Reply, Service};
 use forebay_transport::status::{Code, Status};
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl Http {
 }
 
 impl Service for Http {
-    async fn serve(self: Arc<Self>, request: Request<Incoming>, origin: Arc<Origin>) -> Response<Reply> {
+    async fn serve(self: Arc<Self>, request: Request<Incoming>, connection: Connection) -> Response<Reply> {
         let (signal, format) = match asked(&request) {
             Ok(asked) => asked,
             Err(wrong) => return turn_down(wrong, request.headers()),
@@ -52,7 +52,7 @@ impl Service for Http {
         let began = self.door.now();
         let (head, mut body) = request.into_parts();
         let outcome = self
-            .export((signal, format), (&head.headers, &mut body), origin)
+            .export((signal, format), (&head.headers, &mut body), connection.origin)
             .await;
         if outcome.is_err() && head.version < Version::HTTP_2 {
             http::discard(body, &self.door.admission).await;

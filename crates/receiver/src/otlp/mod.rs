@@ -33,12 +33,11 @@ mod tests;
 pub use config::{Address, GrpcConfig, HttpConfig, OtlpConfig, Validation};
 
 use door::Door;
-use forebay_core::component::{Receiver, ReceiverContext};
+use forebay_core::component::{ListenAddress, Receiver, ReceiverContext};
 use forebay_core::registry::{About, Bounds, ReceiverDeclaration, ReceiverFactory};
 use forebay_core::{ComponentError, SignalSet};
 use forebay_transport::server::{Listener, Protocol, ServerSettings};
 use futures_util::future::BoxFuture;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Makes `otlp` receivers.
@@ -94,7 +93,7 @@ struct Otlp {
 }
 
 impl Receiver for Otlp {
-    fn bind(&mut self) -> Result<Vec<SocketAddr>, ComponentError> {
+    fn bind(&mut self) -> Result<Vec<ListenAddress>, ComponentError> {
         let OtlpConfig { grpc, http, .. } = &self.config;
         self.grpc = bind("gRPC", grpc.enabled, &grpc.listen)?;
         self.http = bind("HTTP", http.enabled, &http.listen)?;
@@ -111,8 +110,7 @@ impl Receiver for Otlp {
             let door = Arc::new(Door::new(context, &config));
             let settings = |protocol| ServerSettings {
                 protocol,
-                max_connections: usize::try_from(config.max_connections.0).unwrap_or(usize::MAX),
-                max_concurrent_streams: u32::try_from(config.max_concurrent_streams.0).unwrap_or(u32::MAX),
+                limits: config.limits(),
             };
             let grpc = async {
                 match grpc {

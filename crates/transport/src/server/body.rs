@@ -4,7 +4,7 @@ use super::buffers::Buffers;
 use super::refusal::Refusal;
 use crate::compression::{Decompressor, Encoding};
 use bytes::{Bytes, BytesMut};
-use forebay_core::{Clock, Lease, Ledger};
+use forebay_core::{Clock, Lease, Ledger, Time};
 use futures_util::future::BoxFuture;
 use http_body::Body;
 use std::future::poll_fn;
@@ -12,8 +12,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// How long a body may make no progress. Until then its lease is held for bytes that do not come.
-const STALL: Duration = Duration::from_secs(30);
+/// How long a body may be slower than it must be on average.
+const GRACE: Duration = Duration::from_secs(10);
+/// How often a slow body is looked at, at most.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// A message that came in one frame of at least this size is kept where it was read: the read buffer was made for the frame
 /// and holds little else. A smaller one is copied: it would keep a read buffer many times its size, which no lease covers.
@@ -24,12 +26,37 @@ const WORTH_KEEPING: usize = 64 << 10;
 pub struct Admission {
     /// Where their memory is leased.
     pub ledger: Ledger,
-    /// The clock that stalled bodies are told by.
+    /// The clock that slow bodies are told by.
     pub clock: Clock,
+    /// How fast a body must come in.
+    pub pace: BodyPace,
     /// The most bytes that a body may have, on the wire and when decompressed.
     pub max_bytes: usize,
     /// Where bodies are put.
     pub buffers: Buffers,
+}
+
+/// How fast a body must come in. While it does not, its lease is held for bytes that do not come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BodyPace {
+    /// How long it may take in all; nothing for any time.
+    pub most: Option<Duration>,
+    /// The least number of bytes per second on average, after ten seconds in which it may be slower. 0 for any.
+    pub rate: u64,
+}
+
+impl BodyPace {
+    /// How long after its start a body is late of which `received` bytes have come; nothing if it never is.
+    fn late_after(self, received: u64) -> Option<Duration> {
+        let due = (self.rate > 0).then(|| {
+            let millis = received.saturating_mul(1000) / self.rate;
+            GRACE.saturating_add(Duration::from_millis(millis))
+        });
+        match (due, self.most) {
+            (Some(due), Some(most)) => Some(due.min(most)),
+            (due, most) => due.or(most),
+        }
+    }
 }
 
 /// A body, whole and decompressed.
@@ -41,21 +68,29 @@ pub struct Message {
     pub lease: Lease,
 }
 
-/// The data of a body, chunk by chunk, until it ends or stalls.
+/// The data of a body, chunk by chunk, until it ends or is too slow.
 pub(super) struct Chunks<'a, B> {
     body: B,
     clock: &'a Clock,
-    stall: Option<BoxFuture<'static, ()>>,
-    moved: bool,
+    pace: BodyPace,
+    received: u64,
+    wait: Option<Wait>,
+}
+
+/// A body that has been waited for.
+struct Wait {
+    since: Time,
+    timer: BoxFuture<'static, ()>,
 }
 
 impl<'a, B: Body<Data = Bytes> + Unpin> Chunks<'a, B> {
-    pub(super) fn new(body: B, clock: &'a Clock) -> Self {
+    pub(super) fn new(body: B, clock: &'a Clock, pace: BodyPace) -> Self {
         Chunks {
             body,
             clock,
-            stall: None,
-            moved: false,
+            pace,
+            received: 0,
+            wait: None,
         }
     }
 
@@ -87,27 +122,36 @@ impl<'a, B: Body<Data = Bytes> + Unpin> Chunks<'a, B> {
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(Refusal::Gone)),
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(chunk) if !chunk.is_empty() => {
-                        self.moved = true;
+                        self.received += chunk.len() as u64;
                         return Poll::Ready(Ok(Some(chunk)));
                     }
                     // Trailers, or an empty frame that ends the stream.
                     _ => {}
                 },
-                Poll::Pending => return self.poll_stalled(context).map(Err),
+                Poll::Pending => return self.poll_late(context).map(Err),
             }
         }
     }
 
-    /// One timer for the whole body, and none for a body that is there already.
-    fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<Refusal> {
+    /// There is no timer for a body that is there already. The one of a body that is waited for is set for the moment at
+    /// which it will be late if nothing more comes, and then set anew if something came.
+    fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<Refusal> {
         loop {
+            let Some(late_after) = self.pace.late_after(self.received) else {
+                return Poll::Pending;
+            };
             let clock = self.clock;
-            let stall = self.stall.get_or_insert_with(|| clock.sleep(STALL));
-            ready!(stall.as_mut().poll(context));
-            if !std::mem::take(&mut self.moved) {
+            let wait = self.wait.get_or_insert_with(|| {
+                let since = clock.now();
+                let timer = clock.sleep_until(since.after(late_after));
+                Wait { since, timer }
+            });
+            ready!(wait.timer.as_mut().poll(context));
+            let (now, late) = (clock.now(), wait.since.after(late_after));
+            if now >= late {
                 return Poll::Ready(Refusal::Stalled);
             }
-            self.stall = None;
+            wait.timer = clock.sleep_until(late.max(now.after(LOOK)));
         }
     }
 

@@ -1,7 +1,7 @@
 //! One connection: its window, its settings, its life.
 
 use super::opening::{Heard, Opening};
-use super::{Incoming, Protocol, Reply, ServerSettings, Service};
+use super::{Connection, Incoming, Protocol, Reply, ServerSettings, Service};
 use forebay_core::component::NodeContext;
 use forebay_core::{Lease, Ledger, Origin, OverBudget, Reason, Tasks};
 use http::{Request, Response};
@@ -113,21 +113,23 @@ pub async fn serve_stream<IO, S>(
             return;
         }
     };
-    let builder = builder(&node.tasks, settings, window);
+    let builder = builder(&node.tasks, &settings, window);
     let (stream, heard) = Opening::new(stream);
-    let origin = Arc::new(origin);
+    let connection = Connection {
+        origin: Arc::new(origin),
+    };
     let serve = service_fn(move |request: Request<Incoming>| {
-        let answer = Arc::clone(&service).serve(request, Arc::clone(&origin));
+        let answer = Arc::clone(&service).serve(request, connection.clone());
         async move { Ok::<Response<Reply>, Infallible>(answer.await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), serve);
     live(connection, heard, node).await;
 }
 
-type Connection<'a, IO, F> = hyper_util::server::conn::auto::Connection<'a, TokioIo<IO>, F, RequestTasks>;
+type Served<'a, IO, F> = hyper_util::server::conn::auto::Connection<'a, TokioIo<IO>, F, RequestTasks>;
 
 /// From the first byte to the last: also through the drain.
-async fn live<IO, F>(connection: Connection<'_, Opening<IO>, F>, heard: Heard, node: &NodeContext)
+async fn live<IO, F>(connection: Served<'_, Opening<IO>, F>, heard: Heard, node: &NodeContext)
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     F: hyper::service::Service<Request<Incoming>, Response = Response<Reply>, Error = Infallible>,
@@ -162,7 +164,7 @@ async fn last_words(node: &NodeContext) {
     node.clock.sleep(LAST_WORDS).await;
 }
 
-fn builder(tasks: &Tasks, settings: ServerSettings, window: u32) -> Builder<RequestTasks> {
+fn builder(tasks: &Tasks, settings: &ServerSettings, window: u32) -> Builder<RequestTasks> {
     let mut builder = Builder::new(RequestTasks(tasks.clone()));
     builder
         .http2()
@@ -170,7 +172,7 @@ fn builder(tasks: &Tasks, settings: ServerSettings, window: u32) -> Builder<Requ
         .initial_stream_window_size(window)
         .initial_connection_window_size(window)
         .max_frame_size(frame(window))
-        .max_concurrent_streams(settings.max_concurrent_streams)
+        .max_concurrent_streams(settings.limits.streams())
         .max_header_list_size(HEADERS)
         .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(PING_AFTER)

@@ -43,7 +43,7 @@ pub async fn read<B: Body<Data = Bytes> + Unpin>(
     body: B,
     admission: &Admission,
 ) -> Result<Message, Refusal> {
-    let mut chunks = Chunks::new(body, &admission.clock);
+    let mut chunks = Chunks::new(body, &admission.clock, admission.pace);
     let mut first = chunks.at_least(PREFIX).await?;
     if first.len() < PREFIX {
         return Err(Refusal::Malformed("the call has no message"));

@@ -70,7 +70,7 @@ pub async fn read<B: Body<Data = Bytes> + Unpin>(
         return Err(Refusal::TooLarge { limit });
     }
     let lease = admission.ledger.lease(capacity_for(wire.unwrap_or(0)) as u64)?;
-    let mut chunks = Chunks::new(body, &admission.clock);
+    let mut chunks = Chunks::new(body, &admission.clock, admission.pace);
     let first = chunks.next().await?.unwrap_or_default();
     collect(
         first,
@@ -93,7 +93,7 @@ pub async fn discard<B: Body<Data = Bytes> + Unpin>(body: B, admission: &Admissi
     if body.is_end_stream() {
         return;
     }
-    let mut chunks = Chunks::new(body, &admission.clock);
+    let mut chunks = Chunks::new(body, &admission.clock, admission.pace);
     let to_the_end = async {
         let mut left = admission.max_bytes;
         while let Ok(Some(chunk)) = chunks.next().await {

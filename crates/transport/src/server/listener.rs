@@ -1,19 +1,16 @@
 //! The socket that connections come in by.
 
 use super::connection::serve_stream;
+use super::socket::Bound;
+use super::stream::{Door, Stream};
 use super::{ServerSettings, Service};
-use forebay_core::component::NodeContext;
+use forebay_core::component::{ListenAddress, NodeContext};
 use forebay_core::{Origin, Reason};
-use socket2::{Domain, Socket, Type};
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-
-/// How many connections the kernel may hold until they are accepted.
-const BACKLOG: i32 = 1024;
 
 /// How long to wait when the process or the machine has run out of something that accepting needs.
 const BREATHER: Duration = Duration::from_millis(100);
@@ -21,34 +18,33 @@ const BREATHER: Duration = Duration::from_millis(100);
 /// A bound socket that is not served yet.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    socket: Bound,
 }
 
 impl Listener {
-    /// Binds to `address`, `host:port` or `[v6]:port`; of a name with several addresses the first that can be bound. Port 0
-    /// takes a free one. A name is looked up here, on the caller's thread.
+    /// Binds to `address`:
+    ///
+    /// - `host:port` or `[v6]:port`; of a name with several addresses the first that can be bound. Port 0 takes a free one.
+    ///   A name is looked up here, on the caller's thread.
+    /// - `unix:///path`: a unix socket, whose file is made with the mode 0660, and removed when the server ends. A file that
+    ///   a process left behind which is gone is replaced; a socket that another process listens on is an error, and so is
+    ///   a file of another kind.
     ///
     /// # Errors
     ///
     /// The last address's own, such as "address in use".
     pub fn bind(address: &str) -> io::Result<Listener> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for candidate in address.to_socket_addrs()? {
-            match bind_one(candidate) {
-                Ok(socket) => return Ok(Listener { socket }),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        let socket = Bound::to(address)?;
+        Ok(Listener { socket })
     }
 
-    /// The address that it listens on, with the port that it got.
+    /// Where it listens, with the port that it got.
     ///
     /// # Errors
     ///
     /// The system's own.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    pub fn local_addr(&self) -> io::Result<ListenAddress> {
+        self.socket.address()
     }
 
     /// Accepts and serves connections. Returns once the process drains and the last connection has ended.
@@ -62,13 +58,13 @@ impl Listener {
         node: NodeContext,
         settings: ServerSettings,
     ) -> io::Result<()> {
-        let socket = tokio::net::TcpListener::from_std(self.socket)?;
+        let door = Door::open(self.socket)?;
         // `acquire_many` takes no more than fit 32 bits.
-        let most = u32::try_from(settings.max_connections).unwrap_or(u32::MAX);
+        let most = u32::try_from(settings.limits.max_connections.0).unwrap_or(u32::MAX);
         let room = Arc::new(Semaphore::new(most as usize));
-        while let Some(accepted) = next(&socket, &node).await {
+        while let Some(accepted) = next(&door, &node).await {
             match accepted {
-                Ok((stream, peer)) => start(stream, peer, &room, (&service, &node, settings)),
+                Ok((stream, peer)) => start(stream, peer, &room, (&service, &node, &settings)),
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept connections, trying again");
@@ -76,7 +72,7 @@ impl Listener {
                 }
             }
         }
-        drop(socket);
+        drop(door);
 
         // Each connection holds a permit until it ends. The semaphore is never closed, so this cannot fail.
         let _ = room.acquire_many(most).await;
@@ -84,24 +80,12 @@ impl Listener {
     }
 }
 
-fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
 /// The next connection; nothing once the process drains.
-async fn next(
-    socket: &tokio::net::TcpListener,
-    node: &NodeContext,
-) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+async fn next(door: &Door, node: &NodeContext) -> Option<io::Result<(Stream, Option<SocketAddr>)>> {
     tokio::select! {
         biased;
         () = node.shutdown.draining() => None,
-        accepted = socket.accept() => Some(accepted),
+        accepted = door.accept() => Some(accepted),
     }
 }
 
@@ -124,26 +108,19 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 }
 
 fn start<S: Service>(
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: Stream,
+    peer: Option<SocketAddr>,
     room: &Arc<Semaphore>,
-    (service, node, settings): (&Arc<S>, &NodeContext, ServerSettings),
+    (service, node, settings): (&Arc<S>, &NodeContext, &ServerSettings),
 ) {
     let Ok(permit) = Arc::clone(room).try_acquire_owned() else {
-        tracing::debug!(%peer, "connection closed: there are as many as may be");
-        service.turned_away(Reason::OverBudget);
+        tracing::debug!(?peer, "connection closed: there are as many as may be");
+        service.turned_away(Reason::TooManyConnections);
         return;
     };
-    if let Err(error) = stream.set_nodelay(true) {
-        // The peer may be gone already; then reading will say so.
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
-    let (service, context) = (Arc::clone(service), node.clone());
+    let (service, context, settings) = (Arc::clone(service), node.clone(), settings.clone());
     node.tasks.spawn("connection", async move {
-        let origin = Origin {
-            peer: Some(peer),
-            identity: None,
-        };
+        let origin = Origin { peer, identity: None };
         serve_stream(stream, service, origin, &context, settings).await;
         drop(permit);
     });

@@ -16,17 +16,21 @@ mod buffers;
 mod connection;
 pub mod grpc;
 pub mod http;
+mod limits;
 mod listener;
 mod opening;
 mod refusal;
 mod reply;
+mod socket;
+mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use body::{Admission, Message};
+pub use body::{Admission, BodyPace, Message};
 pub use buffers::Buffers;
 pub use connection::serve_stream;
 pub use hyper::body::Incoming;
+pub use limits::LimitsConfig;
 pub use listener::Listener;
 pub use refusal::Refusal;
 pub use reply::Reply;
@@ -45,26 +49,31 @@ pub enum Protocol {
     Any,
 }
 
-/// The limits of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a server serves.
+#[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// The versions of HTTP.
     pub protocol: Protocol,
-    /// The most connections at once; more are closed as they are accepted.
-    pub max_connections: usize,
-    /// The most requests at once on one HTTP/2 connection. Clients hold back more by themselves.
-    pub max_concurrent_streams: u32,
+    /// What clients may take.
+    pub limits: LimitsConfig,
+}
+
+/// What is known of the connection that a request came in by.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Where it comes from. Who its sender is may yet be asked for each request.
+    pub origin: Arc<Origin>,
 }
 
 /// What a server does with requests.
 pub trait Service: Send + Sync + 'static {
-    /// Serves one request. If the client goes away, the future is dropped where it waits.
+    /// Serves one request, which came in by `connection`. If the client goes away, the future is dropped where it waits.
     fn serve(
         self: Arc<Self>,
         request: Request<Incoming>,
-        origin: Arc<Origin>,
+        connection: Connection,
     ) -> impl Future<Output = Response<Reply>> + Send;
 
-    /// A connection was closed before it was served, for `reason`.
+    /// A connection was closed for `reason`: before it was served, or since its client kept to no rule.
     fn turned_away(&self, reason: Reason);
 }

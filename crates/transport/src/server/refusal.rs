@@ -23,8 +23,8 @@ pub enum Refusal {
     /// The body is not what its headers say.
     #[error("{0}")]
     Malformed(&'static str),
-    /// No byte of the body has come for too long.
-    #[error("the body has stalled")]
+    /// The body came more slowly than it must: see [`super::BodyPace`].
+    #[error("the body came too slowly")]
     Stalled,
     /// The client went away before the body was whole.
     #[error("the body ended early")]
@@ -53,6 +53,7 @@ impl Refusal {
         match self {
             Refusal::OverBudget(_) => Reason::OverBudget,
             Refusal::TooLarge { .. } => Reason::TooLarge,
+            Refusal::Stalled => Reason::TooSlow,
             _ => Reason::Malformed,
         }
     }

@@ -5,9 +5,11 @@ use crate::compression::{Compressors, Encoding};
 use ::http::HeaderMap;
 use bytes::{BufMut, Bytes};
 use forebay_core::component::NodeContext;
+use forebay_core::settings::{Count, Period, Size};
 use forebay_core::{
     Clock, Health, Lease, Ledger, NodeId, Phase, ShutdownTrigger, Spawn, Tasks, Time, TimeSource,
 };
+use forebay_testkit::SimulatedClock;
 use futures_util::future::BoxFuture;
 use http_body::Frame;
 use http_body_util::{BodyExt, Full};
@@ -18,6 +20,7 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, DuplexStream};
 
 /// A body of these chunks, after which it ends or waits for ever.
@@ -47,19 +50,24 @@ fn script(bytes: &[u8], chunk: usize) -> Script {
     Script { chunks, ends: true }
 }
 
-/// Time that has always passed already. Counts who waits for it.
+/// Time that jumps to where somebody waits for it. Counts who does.
 #[derive(Default)]
-struct Hasty(AtomicUsize);
+struct Hasty {
+    now: Mutex<Time>,
+    waits: AtomicUsize,
+}
 
 impl TimeSource for Hasty {
     fn now(&self) -> Time {
-        Time::default()
+        *self.now.lock().unwrap()
     }
     fn unix_nanos(&self) -> u64 {
         0
     }
-    fn sleep_until(&self, _: Time) -> BoxFuture<'static, ()> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    fn sleep_until(&self, until: Time) -> BoxFuture<'static, ()> {
+        self.waits.fetch_add(1, Ordering::Relaxed);
+        let mut now = self.now.lock().unwrap();
+        *now = until.max(*now);
         Box::pin(std::future::ready(()))
     }
 }
@@ -92,6 +100,7 @@ fn admission(max_bytes: usize) -> Admission {
         ledger: Ledger::new(64 << 20),
         clock: Clock::system(),
         max_bytes,
+        pace: BodyPace::default(),
         buffers: Buffers::for_budget(64 << 20),
     }
 }
@@ -103,7 +112,7 @@ struct Echo {
 }
 
 impl Service for Echo {
-    async fn serve(self: Arc<Self>, request: Request<Incoming>, _: Arc<Origin>) -> Response<Reply> {
+    async fn serve(self: Arc<Self>, request: Request<Incoming>, _: Connection) -> Response<Reply> {
         let (head, body) = request.into_parts();
         match grpc::read(&head.headers, body, &admission(1 << 20)).await {
             Ok(message) => grpc::succeed(grpc::frame(&message.bytes)),
@@ -116,16 +125,17 @@ impl Service for Echo {
     }
 }
 
-const SETTINGS: ServerSettings = ServerSettings {
-    protocol: Protocol::Http2,
-    max_connections: 8,
-    max_concurrent_streams: 8,
-};
+fn settings() -> ServerSettings {
+    ServerSettings {
+        protocol: Protocol::Http2,
+        limits: LimitsConfig::default(),
+    }
+}
 
 fn serve(node: &NodeContext, service: &Arc<Echo>) -> (DuplexStream, tokio::task::JoinHandle<()>) {
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     let (node, service) = (node.clone(), Arc::clone(service));
-    let task = async move { serve_stream(theirs, service, Origin::default(), &node, SETTINGS).await };
+    let task = async move { serve_stream(theirs, service, Origin::default(), &node, settings()).await };
     (ours, tokio::spawn(task))
 }
 
@@ -184,27 +194,93 @@ async fn a_silent_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn a_body_that_stalls_is_refused_and_one_that_moves_is_not() {
+async fn a_body_that_stalls_is_refused_when_it_is_late() {
     let hasty = Arc::new(Hasty::default());
     let clock = Clock::new(Arc::clone(&hasty) as Arc<dyn TimeSource>);
+    let pace = LimitsConfig::default().body_pace();
     let body = Script {
         chunks: VecDeque::from([Bytes::from_static(b"abc")]),
         ends: false,
     };
-    let mut chunks = Chunks::new(body, &clock);
+    let mut chunks = Chunks::new(body, &clock, pace);
     assert_eq!(chunks.next().await, Ok(Some(Bytes::from_static(b"abc"))));
-    assert_eq!(hasty.0.load(Ordering::Relaxed), 0, "no timer for what is there");
+    let waits = || hasty.waits.load(Ordering::Relaxed);
+    assert_eq!(waits(), 0, "no timer for what is there");
     assert_eq!(chunks.next().await, Err(Refusal::Stalled));
-    assert_eq!(
-        hasty.0.load(Ordering::Relaxed),
-        2,
-        "it had moved before the first"
-    );
+    assert_eq!(waits(), 1);
+    assert_eq!(clock.now(), Time(Duration::from_millis(10_002)));
+}
+
+/// A body of which `bytes` come each second, for ever; the seconds go by on `clock`.
+struct Trickle {
+    clock: Clock,
+    bytes: usize,
+    wait: Option<BoxFuture<'static, ()>>,
+}
+
+impl http_body::Body for Trickle {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let clock = self.clock.clone();
+        let wait = self
+            .wait
+            .get_or_insert_with(|| clock.sleep(Duration::from_secs(1)));
+        std::task::ready!(wait.as_mut().poll(context));
+        self.wait = None;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from(vec![0; self.bytes])))))
+    }
+}
+
+/// How long a body that trickles is read before it is refused.
+async fn patience_for(bytes: usize, pace: BodyPace) -> Duration {
+    let time = SimulatedClock::default();
+    let clock = time.clock();
+    let body = Trickle {
+        clock: clock.clone(),
+        bytes,
+        wait: None,
+    };
+    let began = clock.now();
+    let mut chunks = Chunks::new(body, &clock, pace);
+    let read = async {
+        loop {
+            if let Err(refusal) = chunks.next().await {
+                return refusal;
+            }
+        }
+    };
+    let time_passes = async {
+        loop {
+            time.skip_to_next().await;
+        }
+    };
+    let refusal = tokio::select! {
+        refusal = read => refusal,
+        () = time_passes => unreachable!("it has no end"),
+    };
+    assert_eq!(refusal, Refusal::Stalled);
+    clock.now().since(began)
+}
+
+#[tokio::test]
+async fn a_body_must_keep_its_rate_and_end_in_time() {
+    let pace = LimitsConfig::default().body_pace();
+    let (slow, fast) = (patience_for(100, pace).await, patience_for(2000, pace).await);
+    let about = |seconds: u64| Duration::from_secs(seconds)..Duration::from_secs(seconds + 2);
+    assert!(about(10).contains(&slow), "{slow:?}");
+    assert!(about(60).contains(&fast), "{fast:?}");
+    let any = BodyPace { rate: 0, ..pace };
+    assert!(about(60).contains(&patience_for(1, any).await));
 }
 
 async fn collected(first: &Bytes, rest: Script, wire: usize) -> Result<Message, Refusal> {
     let clock = Clock::system();
-    let mut chunks = Chunks::new(rest, &clock);
+    let mut chunks = Chunks::new(rest, &clock, BodyPace::default());
     let buffers = Buffers::for_budget(1 << 20);
     let announced = Announced {
         encoding: Encoding::Identity,
@@ -336,4 +412,96 @@ fn property_a_buffer_is_at_most_an_eighth_larger_than_its_body() {
             "{len} -> {capacity}"
         );
     }
+}
+
+#[test]
+fn limits_outside_their_bounds_are_named() {
+    assert!(LimitsConfig::default().check().is_empty());
+    let wrong = LimitsConfig {
+        max_connections: Count(0),
+        handshake_timeout: Period(Duration::ZERO),
+        header_timeout: Period(Duration::ZERO),
+        max_concurrent_streams: Count(1 << 17),
+        max_header_bytes: Size(1000),
+        max_control_frames: Count(9),
+        ..LimitsConfig::default()
+    };
+    let mut named: Vec<_> = wrong
+        .check()
+        .iter()
+        .map(|problem| problem.path.join("."))
+        .collect();
+    named.sort();
+    assert_eq!(
+        named,
+        [
+            "limits.handshake_timeout",
+            "limits.header_timeout",
+            "limits.max_concurrent_streams",
+            "limits.max_connections",
+            "limits.max_control_frames",
+            "limits.max_header_bytes",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_unix_socket_replaces_a_stale_file_and_no_other_and_goes_with_its_server() {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let address = format!("unix://{}", path.display());
+    let bind = || Listener::bind(&address);
+    let complaint = || bind().unwrap_err().to_string();
+
+    std::fs::write(&path, "precious").unwrap();
+    assert!(complaint().contains("not a socket"));
+    std::fs::remove_file(&path).unwrap();
+
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert!(path.exists(), "a process that was killed leaves its file");
+    let listener = bind().unwrap();
+    assert_eq!(listener.local_addr().unwrap().to_string(), address);
+    assert_eq!(listener.local_addr().unwrap().tcp(), None);
+    let there = std::fs::metadata(&path).unwrap();
+    assert!(there.file_type().is_socket());
+    assert_eq!(there.permissions().mode() & 0o777, 0o660);
+    assert!(complaint().contains("another process listens"));
+
+    let (node, trigger) = node(64 << 20, Clock::system());
+    let service = Arc::new(Echo::default());
+    let served = tokio::spawn(listener.serve(Arc::clone(&service), node.clone(), settings()));
+    let stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.unwrap();
+    let client = tokio::spawn(connection);
+    let request = Request::post("http://socket/any").body(Full::new(grpc::frame(b"hello")));
+    let response = sender.send_request(request.unwrap()).await.unwrap();
+    assert_eq!(
+        response.into_body().collect().await.unwrap().to_bytes(),
+        grpc::frame(b"hello")
+    );
+    trigger.advance(Phase::Draining);
+    served.await.unwrap().unwrap();
+    assert!(!path.exists());
+    drop(sender);
+    client.await.unwrap().unwrap();
+}
+
+#[test]
+fn the_file_of_a_unix_socket_is_left_when_it_is_not_ours_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let ours = Listener::bind(&format!("unix://{}", path.display())).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let theirs = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    drop(ours);
+    assert!(path.exists());
+    drop(theirs);
+    assert!(
+        Listener::bind("unix://relative")
+            .unwrap_err()
+            .to_string()
+            .contains("begins with a slash")
+    );
 }

@@ -123,7 +123,7 @@ async fn connections_over_the_limit_are_closed() {
     client.export(spans(1, 5)).await.unwrap();
     let mut second = TcpStream::connect(rig.grpc).await.unwrap();
     assert_eq!(second.read(&mut [0; 8]).await.unwrap_or(0), 0);
-    assert_eq!(rig.refused(Reason::OverBudget), 1);
+    assert_eq!(rig.refused(Reason::TooManyConnections), 1);
     client.export(spans(1, 5)).await.unwrap();
 }
 

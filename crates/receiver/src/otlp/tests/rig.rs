@@ -206,8 +206,8 @@ impl Setup {
         let mut receiver = OtlpFactory::build(self.config).unwrap();
         let addresses = receiver.bind().unwrap();
         Rig {
-            grpc: addresses[0],
-            http: *addresses.last().unwrap(),
+            grpc: addresses[0].tcp().unwrap(),
+            http: addresses.last().unwrap().tcp().unwrap(),
             pipeline,
             context: context.clone(),
             accounts,
