@@ -10,7 +10,7 @@ use crate::signals::SignalSet;
 use crate::tasks::{Shutdown, Tasks};
 use crate::time::{Clock, Time};
 use crate::token::{Delivery, DeliveryToken, Failure, Fault};
-use forebay_telemetry::{Reason, RequestMeter};
+use forebay_telemetry::{Reason, ReloadMeter, RequestMeter};
 use futures_util::future::BoxFuture;
 use smallvec::SmallVec;
 use std::fmt;
@@ -36,6 +36,8 @@ pub struct NodeContext {
     pub shutdown: Shutdown,
     /// Where it says whether it works.
     pub health: Health,
+    /// The files that it reads again when they change.
+    pub reloads: Arc<ReloadMeter>,
 }
 
 // ---------------------------------------------------------------- receivers
@@ -171,15 +173,8 @@ impl fmt::Debug for ReceiverContext {
     }
 }
 
-/// The failure that a full ledger means to a sender. What can never fit fails for good: it is too large.
+/// The failure that a full ledger means to a sender.
 pub fn over_budget(error: OverBudget) -> Failure {
-    if error.never {
-        let words = format!(
-            "the request needs more memory than the memory budget can ever give it: {} bytes asked for",
-            error.asked
-        );
-        return Failure::permanent(Reason::TooLarge, words).by(Fault::TooLarge);
-    }
     Failure::retryable(Reason::OverBudget, error.to_string()).after(error.after)
 }
 

@@ -1,6 +1,7 @@
 //! How a node says whether it works.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A node's state, as `/status` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,18 +18,32 @@ pub enum Condition {
 
 /// One node's health. Cheap to clone: every clone is the same.
 #[derive(Clone, Debug)]
-pub struct Health(Arc<Mutex<Condition>>);
+pub struct Health(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    condition: Condition,
+    concerns: BTreeMap<Arc<str>, Arc<str>>,
+}
 
 impl Default for Health {
     fn default() -> Self {
-        Health(Arc::new(Mutex::new(Condition::Starting)))
+        Health(Arc::new(Mutex::new(State {
+            condition: Condition::Starting,
+            concerns: BTreeMap::new(),
+        })))
     }
 }
 
 impl Health {
-    /// The condition now.
+    /// The condition now. A node that works but has concerns is degraded by them.
     pub fn condition(&self) -> Condition {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let state = self.state();
+        if state.condition != Condition::Working || state.concerns.is_empty() {
+            return state.condition.clone();
+        }
+        let all: Vec<&str> = state.concerns.values().map(AsRef::as_ref).collect();
+        Condition::Degraded(all.join("; ").into())
     }
 
     /// Says that the node works. A failed node stays failed.
@@ -46,10 +61,51 @@ impl Health {
         self.set(Condition::Failed(why.into()));
     }
 
+    /// Says what is wrong with one thing that the node uses, such as a file, or with `None` that it is well again. Unlike
+    /// [`Health::degraded`] it stays through [`Health::working`]. `about` is one of a few fixed things of the node.
+    pub fn concern(&self, about: &Arc<str>, why: Option<Arc<str>>) {
+        let concerns = &mut self.state().concerns;
+        match why {
+            Some(why) => concerns.insert(Arc::clone(about), why),
+            None => concerns.remove(about),
+        };
+    }
+
     fn set(&self, condition: Condition) {
-        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(*current, Condition::Failed(_)) {
-            *current = condition;
+        let mut state = self.state();
+        if !matches!(state.condition, Condition::Failed(_)) {
+            state.condition = condition;
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_concern_stays_until_it_is_taken_back() {
+        let health = Health::default();
+        let (file, other): (Arc<str>, Arc<str>) = ("a.pem".into(), "b.pem".into());
+        health.concern(&file, Some("a.pem is empty".into()));
+        assert_eq!(health.condition(), Condition::Starting);
+        health.working();
+        assert_eq!(health.condition(), Condition::Degraded("a.pem is empty".into()));
+        health.concern(&other, Some("b.pem is gone".into()));
+        health.working();
+        assert_eq!(
+            health.condition(),
+            Condition::Degraded("a.pem is empty; b.pem is gone".into())
+        );
+        health.degraded("refused");
+        assert_eq!(health.condition(), Condition::Degraded("refused".into()));
+        health.working();
+        health.concern(&file, None);
+        health.concern(&other, None);
+        assert_eq!(health.condition(), Condition::Working);
     }
 }

@@ -31,6 +31,7 @@ impl Running {
         self.write_attempts(out);
         self.write_memory(out);
         self.write_health(out);
+        self.write_reloads(out);
     }
 
     fn write_requests(&self, out: &mut Exposition) {
@@ -144,6 +145,28 @@ impl Running {
             .iter()
             .for_each(|node| panics.count(&[&node.name], node.panics.load(Ordering::Relaxed)));
         out.family(&names::TASKS).count(&[], self.tasks() as u64);
+    }
+}
+
+impl Running {
+    /// Nodes whose files have never changed, and that have no certificate of their own, show nothing.
+    fn write_reloads(&self, out: &mut Exposition) {
+        let mut reloads = out.family(&names::FILE_RELOADS);
+        for node in &self.nodes {
+            let counts = [
+                ("success", node.reloads.taken()),
+                ("failure", node.reloads.failed()),
+            ];
+            for (outcome, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+                reloads.count(&[&node.name, outcome], count);
+            }
+        }
+        let mut expiries = out.family(&names::CERTIFICATE_EXPIRY);
+        for node in &self.nodes {
+            for (file, not_after) in node.reloads.expiries() {
+                expiries.count(&[&node.name, &file], not_after);
+            }
+        }
     }
 }
 

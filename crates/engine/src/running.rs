@@ -11,7 +11,7 @@ use forebay_core::{
     Accounts, Clock, Failure, Health, Ledger, NodeId, Phase, Reason, Shutdown, ShutdownTrigger, SignalSet,
 };
 use forebay_queue::{Edge, Inbox};
-use forebay_telemetry::RequestMeter;
+use forebay_telemetry::{ReloadMeter, RequestMeter};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -66,6 +66,8 @@ pub struct RunningNode {
     pub health: Health,
     /// How often its code has panicked.
     pub panics: Arc<AtomicU64>,
+    /// The files that it reads again when they change.
+    pub reloads: Arc<ReloadMeter>,
     /// The addresses that it listens on.
     pub listens: Vec<ListenAddress>,
     /// A receiver's requests.

@@ -18,7 +18,7 @@ use forebay_core::{
 };
 use forebay_queue::{Edge, Inbox, Limits};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
@@ -121,6 +121,27 @@ impl Built {
     }
 }
 
+/// A node that has nothing of what its role needs yet.
+fn laid(id: NodeId, node: &BuiltNode) -> RunningNode {
+    RunningNode {
+        id,
+        name: Arc::clone(&node.name),
+        role: node.role,
+        kind: node.kind,
+        signals: node.signals,
+        health: Health::default(),
+        panics: Arc::default(),
+        reloads: Arc::default(),
+        listens: Vec::new(),
+        requests: None,
+        inboxes: Vec::new(),
+        edge: None,
+        delivery: None,
+        exporter: None,
+        progress: Vec::new(),
+    }
+}
+
 impl Starter {
     /// Lays a node's queues and opens its sockets.
     fn lay(
@@ -129,23 +150,8 @@ impl Starter {
         node: BuiltNode,
         edges: &[EdgePlan],
     ) -> Result<(FlowNode, RunningNode, Start), StartError> {
-        let (health, panics) = (Health::default(), Arc::new(AtomicU64::new(0)));
-        let mut running = RunningNode {
-            id,
-            name: node.name,
-            role: node.role,
-            kind: node.kind,
-            signals: node.signals,
-            health: health.clone(),
-            panics: Arc::clone(&panics),
-            listens: Vec::new(),
-            requests: None,
-            inboxes: Vec::new(),
-            edge: None,
-            delivery: None,
-            exporter: None,
-            progress: Vec::new(),
-        };
+        let mut running = laid(id, &node);
+        let (health, panics) = (running.health.clone(), Arc::clone(&running.panics));
         let (step, start) = match node.component {
             BuiltComponent::Receiver(mut receiver) => {
                 running.listens = bind(receiver.as_mut(), &running.name)?;
@@ -229,6 +235,7 @@ impl Starter {
             ledger: self.ledger.clone(),
             shutdown: self.shutdown.clone(),
             health: node.health.clone(),
+            reloads: Arc::clone(&node.reloads),
         }
     }
 

@@ -60,6 +60,7 @@ impl Rig {
             ledger: Ledger::new(64 << 20),
             shutdown,
             health: health.clone(),
+            reloads: Arc::default(),
         };
         exporter.start(&context)?;
         Ok(Rig {

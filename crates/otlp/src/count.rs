@@ -1,7 +1,6 @@
 //! Counting items by their envelopes.
 
-use crate::validate::count_in_request;
-use crate::{Signal, WireError};
+use crate::{Depth, Signal, WireError, validate};
 
 /// How many spans, log records or metric data points an `Export*ServiceRequest` holds.
 ///
@@ -12,10 +11,10 @@ use crate::{Signal, WireError};
 ///
 /// # Errors
 ///
-/// A fault of an envelope. Faults inside items, resources and scopes are not seen: [`crate::validate()`] with [`crate::Depth::Full`] counts
+/// A fault of an envelope. Faults inside items, resources and scopes are not seen: [`validate`] with [`Depth::Full`] counts
 /// and sees them.
 pub fn count_items(signal: Signal, request: &[u8]) -> Result<u64, WireError> {
-    count_in_request(signal, request)
+    validate(signal, request, Depth::Shallow).map(|census| census.items)
 }
 
 #[cfg(test)]

@@ -442,6 +442,22 @@ pub const NODE_PANICS: Metric = counter(
     &["node"],
     "How often the node's code has panicked.",
 );
+/// Files read again.
+pub const FILE_RELOADS: Metric = counter(
+    "forebay_file_reloads",
+    &["node", "outcome"],
+    "Changes of certificates, keys and tokens in files: taken into use (success), or of no use, so that the last good content \
+     stays (failure).",
+);
+/// Expiry of certificates.
+pub const CERTIFICATE_EXPIRY: Metric = in_unit(
+    gauge(
+        "forebay_certificate_not_after_seconds",
+        &["node", "file"],
+        "When the node's own certificate that is in use expires, in seconds since the Unix epoch.",
+    ),
+    "seconds",
+);
 /// Tasks.
 pub const TASKS: Metric = gauge("forebay_tasks", &[], "Tasks that the graph runs now.");
 /// Open descriptors.
@@ -501,6 +517,8 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         MEMORY_REFUSALS,
         NODE_WORKING,
         NODE_PANICS,
+        FILE_RELOADS,
+        CERTIFICATE_EXPIRY,
         TASKS,
         OPEN_FDS,
         MAX_FDS,

@@ -4,9 +4,11 @@ pub mod catalog;
 mod exposition;
 mod reason;
 mod recorder;
+mod reloads;
 mod requests;
 
 pub use exposition::{CONTENT_TYPE, Exposition, Family, LATENCY_BOUNDS};
 pub use reason::Reason;
 pub use recorder::{Reading, Recorder};
+pub use reloads::ReloadMeter;
 pub use requests::RequestMeter;

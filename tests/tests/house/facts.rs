@@ -14,7 +14,7 @@ pub(crate) struct Function {
     pub(crate) line: usize,
     /// How many lines it has, from `fn` to the closing brace.
     pub(crate) lines: usize,
-    /// How many parameters it has, `self` included.
+    /// How many parameters it has, `self` included; none are counted where a trait says which.
     pub(crate) parameters: usize,
 }
 
@@ -63,6 +63,7 @@ impl Facts {
             },
             in_test: 0,
             in_loop: 0,
+            in_trait_impl: false,
         };
         reader.visit_file(&file);
         Ok(reader.facts)
@@ -76,6 +77,8 @@ struct Reader {
     in_test: usize,
     /// How many `while` and `loop` are around.
     in_loop: usize,
+    /// Whether the `impl` around is one of a trait.
+    in_trait_impl: bool,
 }
 
 impl Reader {
@@ -86,7 +89,11 @@ impl Reader {
                 name: signature.ident.to_string(),
                 line,
                 lines: block.span().end().line + 1 - line,
-                parameters: signature.inputs.len(),
+                parameters: if self.in_trait_impl {
+                    0
+                } else {
+                    signature.inputs.len()
+                },
             });
         }
         if signature.unsafety.is_some() {
@@ -212,7 +219,9 @@ impl<'a> Visit<'a> for Reader {
         if item.unsafety.is_some() {
             self.facts.unsafe_lines.push(item.span().start().line);
         }
+        let around = std::mem::replace(&mut self.in_trait_impl, item.trait_.is_some());
         visit::visit_item_impl(self, item);
+        self.in_trait_impl = around;
     }
 
     fn visit_attribute(&mut self, attribute: &'a Attribute) {

@@ -1,12 +1,19 @@
 //! Setting types that components share: what the user writes, with its unit, checked while it is read, so that an error
 //! has a position.
 
+mod auth;
 mod delivery;
 mod secret;
+mod tls;
 mod units;
 
+pub use auth::{
+    AuthConfig, BasicConfig, BasicCredentialsConfig, BearerConfig, ClientCertificateConfig,
+    CredentialsConfig, OAuth2Config,
+};
 pub use delivery::{BatchConfig, Compression, DeliverySettings, OnFull, QueueConfig, QueueKind, RetryConfig};
 pub use secret::{Secret, names_secret};
+pub use tls::{TlsClientConfig, TlsServerConfig, TlsVersion};
 pub use units::{Count, Period, Ratio, Size, parse_ratio, parse_size};
 
 #[cfg(test)]

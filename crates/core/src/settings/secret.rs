@@ -45,7 +45,7 @@ impl JsonSchema for Secret {
 }
 
 /// Parts of names that mark a secret, without separators.
-const MARKS: [&str; 10] = [
+const MARKS: [&str; 12] = [
     "token",
     "password",
     "passwd",
@@ -56,6 +56,8 @@ const MARKS: [&str; 10] = [
     "credential",
     "privatekey",
     "accesskey",
+    "keypem",
+    "endpointparams",
 ];
 
 /// Whether a key of this name probably holds a secret: `token`, `DB_PASSWORD`, `x-api-key`, `Authorization`, ... Such a

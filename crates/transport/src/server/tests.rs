@@ -91,6 +91,7 @@ fn node(budget: u64, clock: Clock) -> (NodeContext, ShutdownTrigger) {
         ledger: Ledger::new(budget),
         shutdown,
         health: Health::default(),
+        reloads: Arc::default(),
     };
     (node, trigger)
 }

@@ -191,6 +191,7 @@ impl Setup {
             ledger: Ledger::new(self.budget),
             shutdown: listener,
             health: Health::default(),
+            reloads: Arc::default(),
         };
         let pipeline = Arc::new(Pipeline {
             then: self.then,
