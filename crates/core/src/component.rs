@@ -173,8 +173,15 @@ impl fmt::Debug for ReceiverContext {
     }
 }
 
-/// The failure that a full ledger means to a sender.
+/// The failure that a full ledger means to a sender. What can never fit fails for good: it is too large.
 pub fn over_budget(error: OverBudget) -> Failure {
+    if error.never {
+        let words = format!(
+            "the request needs more memory than the memory budget can ever give it: {} bytes asked for",
+            error.asked
+        );
+        return Failure::permanent(Reason::TooLarge, words).by(Fault::TooLarge);
+    }
     Failure::retryable(Reason::OverBudget, error.to_string()).after(error.after)
 }
 

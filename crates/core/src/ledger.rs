@@ -16,6 +16,8 @@ const LEASABLE_PERCENT: u64 = 70;
 const CONNECTIONS_PERCENT: u64 = 25;
 /// What is to be given back before those that were refused come again: one part of the leasable part in so many.
 const ROOM_SHARE: u64 = 8;
+/// What the connection that a request comes over takes at least, where there are connections: nobody can have that as well.
+const LEAST_CONNECTION: u64 = 64 << 10;
 
 /// There is no room in the budget for what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +30,9 @@ pub struct OverBudget {
     /// How long the sender should wait: as long as it takes, at the pace of late, until there is room again. Between 100 ms
     /// and 30 s; 1 s while the pace is not known.
     pub after: Duration,
+    /// Whether there will never be room, because it is more than all leases together may take, what the asker has already
+    /// included. To wait is of no use then.
+    pub never: bool,
 }
 
 /// What a lease is for.
@@ -146,8 +151,11 @@ impl Ledger {
 
     fn take(&self, bytes: u64, purpose: Purpose) -> Result<(), OverBudget> {
         if purpose == Purpose::Connection {
-            add_below(&self.0.connections, bytes, self.most_for_connections())
-                .map_err(|free| self.refused(bytes, free))?;
+            let most = self.most_for_connections();
+            add_below(&self.0.connections, bytes, most).map_err(|free| OverBudget {
+                never: bytes > most,
+                ..self.refused(bytes, free)
+            })?;
         }
         match add_below(&self.0.used, bytes, self.0.leasable) {
             Ok(used) => {
@@ -177,8 +185,18 @@ impl Ledger {
 
     fn refused(&self, asked: u64, free: u64) -> OverBudget {
         self.0.refusals.fetch_add(1, Ordering::Relaxed);
-        let after = self.delay(asked);
-        OverBudget { asked, free, after }
+        OverBudget {
+            asked,
+            free,
+            after: self.delay(asked),
+            never: self.is_too_much(asked),
+        }
+    }
+
+    /// Whether one lease can never have `bytes` bytes.
+    fn is_too_much(&self, bytes: u64) -> bool {
+        let connections = self.0.connections.load(Ordering::Relaxed);
+        bytes > self.0.leasable.saturating_sub(connections.min(LEAST_CONNECTION))
     }
 
     /// When to come again with `asked` bytes. Others were refused too and come again as well: room is what they share.
@@ -253,9 +271,17 @@ impl Lease {
     /// Takes `bytes` more into the same lease, or says that there is no room.
     pub fn grow(&self, bytes: u64) -> Result<(), OverBudget> {
         let Some(hold) = &self.0 else { return Ok(()) };
-        hold.ledger.take(bytes, hold.purpose)?;
-        hold.bytes.fetch_add(bytes, Ordering::Relaxed);
-        Ok(())
+        match hold.ledger.take(bytes, hold.purpose) {
+            Ok(()) => {
+                hold.bytes.fetch_add(bytes, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => {
+                let whole = hold.bytes.load(Ordering::Relaxed).saturating_add(bytes);
+                let never = error.never || hold.ledger.is_too_much(whole);
+                Err(OverBudget { never, ..error })
+            }
+        }
     }
 
     /// Gives back all but `bytes`.

@@ -1,6 +1,7 @@
 //! Counting items by their envelopes.
 
-use crate::{Depth, Signal, WireError, validate};
+use crate::validate::count_in_request;
+use crate::{Signal, WireError};
 
 /// How many spans, log records or metric data points an `Export*ServiceRequest` holds.
 ///
@@ -11,10 +12,10 @@ use crate::{Depth, Signal, WireError, validate};
 ///
 /// # Errors
 ///
-/// A fault of an envelope. Faults inside items, resources and scopes are not seen: [`validate`] with [`Depth::Full`] counts
+/// A fault of an envelope. Faults inside items, resources and scopes are not seen: [`crate::validate()`] with [`crate::Depth::Full`] counts
 /// and sees them.
 pub fn count_items(signal: Signal, request: &[u8]) -> Result<u64, WireError> {
-    validate(signal, request, Depth::Shallow).map(|census| census.items)
+    count_in_request(signal, request)
 }
 
 #[cfg(test)]

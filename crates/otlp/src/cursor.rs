@@ -48,9 +48,12 @@ pub enum WireErrorKind {
     /// Messages nested deeper than the limit.
     #[error("nested too deeply")]
     Depth,
-    /// A trace id that is neither empty nor 16 bytes, or a span id that is neither empty nor 8.
-    #[error("id has the wrong length")]
-    IdLength,
+    /// More empty messages than any sender needs: see [`crate::MAX_HOLLOW`].
+    #[error("too many empty messages")]
+    Hollow,
+    /// More items with invalid ids than are taken out of one request: see [`crate::MAX_FLAWS`].
+    #[error("too many items with invalid ids")]
+    Flaws,
     /// A packed field whose length is not a multiple of its element's.
     #[error("packed field has a partial element")]
     Packed,

@@ -134,7 +134,10 @@ fn property_damaged_requests_are_valid_exactly_if_prost_decodes_them() {
             Err(error)
                 if matches!(
                     error.kind,
-                    WireErrorKind::IdLength | WireErrorKind::WireType | WireErrorKind::Depth
+                    WireErrorKind::Hollow
+                        | WireErrorKind::Flaws
+                        | WireErrorKind::WireType
+                        | WireErrorKind::Depth
                 ) => {}
             Err(error) => {
                 invalid += 1;

@@ -9,8 +9,12 @@ fn ledger() -> Ledger {
 }
 
 fn over(asked: u64, free: u64) -> OverBudget {
-    let after = pace::DEFAULT;
-    OverBudget { asked, free, after }
+    OverBudget {
+        asked,
+        free,
+        after: pace::DEFAULT,
+        never: false,
+    }
 }
 
 // spec: M-1
@@ -23,6 +27,22 @@ fn leases_may_take_seven_tenths_of_the_budget() {
     assert_eq!(ledger.read().refusals, 1);
     drop(lease);
     assert!(ledger.lease(700).is_ok());
+}
+
+// spec: M-1
+#[test]
+fn what_can_never_fit_is_told_so() {
+    let ledger = ledger();
+    let most = ledger.lease(600).unwrap();
+    assert!(!ledger.lease(700).unwrap_err().never);
+    assert!(ledger.lease(701).unwrap_err().never);
+    assert!(!ledger.lease(101).unwrap_err().never, "others may go");
+    assert!(most.grow(101).unwrap_err().never, "its own 600 do not");
+    drop(most);
+    let _connection = ledger.lease_connection(100).unwrap();
+    assert!(ledger.lease(601).unwrap_err().never, "it comes over a connection");
+    assert!(!ledger.lease_connection(100).unwrap_err().never);
+    assert!(ledger.lease_connection(176).unwrap_err().never);
 }
 
 // spec: M-1
@@ -52,7 +72,11 @@ fn growing_and_shrinking_are_booked() {
     let ledger = ledger();
     let lease = ledger.lease(100).unwrap();
     lease.grow(500).unwrap();
-    assert_eq!(lease.grow(101), Err(over(101, 100)));
+    let more_than_all = OverBudget {
+        never: true,
+        ..over(101, 100)
+    };
+    assert_eq!(lease.grow(101), Err(more_than_all));
     assert_eq!((lease.bytes(), ledger.read().used), (600, 600));
     lease.shrink_to(40);
     assert_eq!((lease.bytes(), ledger.read().used), (40, 40));

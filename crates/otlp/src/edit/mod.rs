@@ -52,12 +52,14 @@ mod encode;
 mod layout;
 mod pass;
 mod patch;
+mod remove;
 mod scan;
 mod shape;
 mod splice;
 mod split;
 
 use bytes::Bytes;
+use std::ops::Range;
 
 pub use actions::{AttributeRewrite, Rewritten};
 pub use attributes::AttributeEditor;
@@ -134,6 +136,23 @@ impl Editor {
         decide: impl FnMut(&ItemContext<'_>) -> Verdict,
     ) -> Result<Edited<'e>, WireError> {
         self.edit(signal, request, &mut DropItems(decide))
+    }
+
+    /// Removes the items whose messages stand at `places`, and the metrics, scopes and resources that become empty by it. The
+    /// places are in the order of the request; one at which no item stands ends the removal there.
+    ///
+    /// Unlike [`Editor::drop_items`] it needs no memory for the items that stay, and does not count them.
+    ///
+    /// # Errors
+    ///
+    /// The first thing wrong with an envelope that contains such an item.
+    pub fn remove<'e>(
+        &'e mut self,
+        signal: Signal,
+        request: &'e Bytes,
+        places: &[Range<usize>],
+    ) -> Result<Edited<'e>, WireError> {
+        remove::remove(&mut self.edits, signal, request, places)
     }
 
     /// Edits the messages of one level. To change them depending on their surroundings, or several levels at once, implement

@@ -62,18 +62,18 @@ pub enum JsonErrorKind {
     /// An enum value as a string: OTLP allows integers only (OTLP specification, "JSON Protobuf Encoding").
     #[error("enum values are integers in OTLP/JSON, names are not allowed")]
     EnumName,
-    /// An id with another character than 0-9, a-f and A-F.
+    /// An id with another character than 0-9, a-f and A-F, or with half a byte.
     #[error("id is not hexadecimal")]
     Hex,
-    /// An id that is neither empty nor as long as its kind requires.
-    #[error("id has the wrong length, expected {0} hexadecimal digits")]
-    IdLength(usize),
     /// Bytes that are not base64 (RFC 4648, sections 4 and 5; padding may be left out).
     #[error("bytes are not base64")]
     Base64,
     /// Messages nested deeper than [`crate::MAX_NESTING`], or the value of an unknown field deeper than 100.
     #[error("nested too deeply")]
     Depth,
+    /// More empty messages than any sender needs: see [`crate::MAX_HOLLOW`].
+    #[error("too many empty messages")]
+    Hollow,
     /// The message would be larger than the caller's limit, in bytes.
     #[error("message larger than {0} bytes")]
     TooLarge(usize),

@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | keys | lowerCamelCase; any other key, `snake_case` included, is an unknown field | lowerCamelCase | OTLP |
 //! | unknown fields | ignored, whatever their value, which must be JSON | left out | OTLP |
-//! | trace and span ids | hexadecimal, either case, empty or of full length | lower case | OTLP |
+//! | trace and span ids | hexadecimal, either case; one of a wrong length is a flaw of its item, see [`crate::flaws`] | lower case | OTLP |
 //! | other bytes | base64, standard or URL-safe alphabet, padding optional | standard, padded | ProtoJSON |
 //! | enums | integers, also unknown ones; names are refused | integers | OTLP |
 //! | 64-bit integers | number or string | string | OTLP, ProtoJSON |
@@ -18,7 +18,8 @@
 //! | defaults (zero, empty) | equal to absence | left out, except in a oneof and in `optional` fields | ProtoJSON |
 //! | a key twice in an object | as a field twice on the wire: last scalar or oneof member wins, messages merge, lists append | never | protobuf encoding, "Last One Wins" |
 //!
-//! Messages nest at most [`crate::MAX_NESTING`] deep, as on the wire, and the values of unknown fields at most 100.
+//! Messages nest at most [`crate::MAX_NESTING`] deep, as on the wire, and the values of unknown fields at most 100. As many
+//! messages may be empty as on the wire, for so many bytes of text.
 
 mod binary;
 mod error;

@@ -7,8 +7,8 @@ use super::error::{Failure, JsonErrorKind, Segment};
 use super::lexer::{Lexer, number_length};
 use super::number;
 use super::wire::Wire;
-use crate::MAX_NESTING;
 use crate::schema::{FieldSpec, Kind, Label, Message};
+use crate::{HOLLOW_SHARE, MAX_HOLLOW, MAX_NESTING};
 
 /// Reads one message and writes its fields.
 pub(super) struct Reader<'a> {
@@ -16,6 +16,8 @@ pub(super) struct Reader<'a> {
     wire: Wire,
     /// Holds decoded base64 between the text and the wire.
     scratch: Vec<u8>,
+    /// How many more messages may be empty.
+    hollow: usize,
 }
 
 /// A scalar ready for the wire. Bytes and text are written where they are read.
@@ -37,6 +39,7 @@ impl<'a> Reader<'a> {
             lexer: Lexer::new(text),
             wire: Wire::new(text.len() / 2, limit),
             scratch: Vec::new(),
+            hollow: MAX_HOLLOW + text.len() / HOLLOW_SHARE,
         };
         reader.message(message, 1)?;
         reader.lexer.end()?;
@@ -87,7 +90,12 @@ impl<'a> Reader<'a> {
     fn nested(&mut self, number: u32, message: &'static Message, depth: u32) -> Result<(), Failure> {
         let open = self.wire.open(number);
         self.message(message, depth + 1)?;
-        self.wire.close(open);
+        if self.wire.close(open) == 0 {
+            match self.hollow.checked_sub(1) {
+                Some(left) => self.hollow = left,
+                None => return Err(self.lexer.fail(JsonErrorKind::Hollow)),
+            }
+        }
         Ok(())
     }
 
@@ -124,7 +132,7 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             Kind::Bytes => self.bytes(field.number, keep_default),
-            Kind::Id(length) => self.id(field.number, length, keep_default),
+            Kind::Id(_) => self.id(field.number, keep_default),
             kind => {
                 let number = self.number(kind)?;
                 let (is_default, wire_type) = match number {
@@ -158,21 +166,23 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn id(&mut self, number: u32, length: usize, keep_default: bool) -> Result<(), Failure> {
+    /// An id: hexadecimal. One of a wrong length goes on as it is: it makes its item flawed, as on the wire, and nothing else.
+    fn id(&mut self, number: u32, keep_default: bool) -> Result<(), Failure> {
         let offset = self.lexer.here();
         let text = self.lexer.string("a string of hexadecimal digits")?;
-        let mut buffer = [0_u8; 16];
-        let id = match buffer.get_mut(..text.len() / 2) {
-            Some(id) if text.is_empty() || text.len() == 2 * length => id,
-            _ => return Err(Failure::new(JsonErrorKind::IdLength(2 * length), offset)),
+        let length = text.len() / 2;
+        let (mut usual, mut long) = ([0_u8; 16], Vec::new());
+        let id = match usual.get_mut(..length) {
+            Some(id) => id,
+            None => {
+                long.resize(length, 0);
+                long.as_mut_slice()
+            }
         };
         if !read_hex(&text, id) {
             return Err(Failure::new(JsonErrorKind::Hex, offset));
         }
-        let id: &[u8] = id;
-        if keep_default || !id.is_empty() {
-            self.wire.length_delimited(number, id);
-        }
+        self.delimited(number, id, keep_default);
         Ok(())
     }
 

@@ -60,8 +60,8 @@ impl Wire {
         Open(self.bytes.len())
     }
 
-    /// Ends the field that [`Wire::open`] started.
-    pub(super) fn close(&mut self, Open(start): Open) {
+    /// Ends the field that [`Wire::open`] started. The length of its value.
+    pub(super) fn close(&mut self, Open(start): Open) -> usize {
         let end = self.bytes.len();
         let length = end - start;
         self.varint(length as u64);
@@ -78,5 +78,6 @@ impl Wire {
             }
         }
         self.bytes.truncate(start - 1 + size + length);
+        length
     }
 }

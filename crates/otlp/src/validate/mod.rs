@@ -8,15 +8,27 @@
 //! - every `string` is UTF-8 (protobuf requires it of proto3);
 //! - every packed field holds whole elements;
 //! - messages nest at most [`MAX_NESTING`] deep;
-//! - ids have their length, see [`WireErrorKind::IdLength`].
+//! - at most [`MAX_HOLLOW`] messages are empty, and one more for every [`HOLLOW_SHARE`] bytes: see below.
 //!
 //! Unknown fields are skipped, their lengths checked.
 //!
 //! Three rules are stricter than protobuf's own: the nesting limit (protobuf libraries allow 100), groups (refused; OTLP has
-//! none), and the lengths of ids. About the last, the declaration says: "The ID is a 16-byte array. An ID with all zeroes OR of
-//! length other than 16 bytes is considered invalid" (`trace.v1.Span.trace_id`; 8 for span ids). An empty id is how proto3
-//! writes one that is not set, and a zero id is well-formed bytes: both pass, and [`Census::invalid_ids`] counts the spans
-//! that have one. Any other length cannot be carried by receivers that store ids in arrays, so it is refused at the door.
+//! none), and the number of empty messages. An empty message takes 2 bytes, and a decoder makes hundreds of it: a request of
+//! nothing else costs whoever decodes it a hundred times its size. Any other message takes at least 4 bytes.
+//!
+//! # Flaws
+//!
+//! Ids are bytes to protobuf, so a wrong one leaves everything else readable: it is a flaw of one item, and no fault of the
+//! request. [`Census::flaws`] says where the flawed items stand, and [`crate::flaws`] what is wrong and how to leave them out.
+//! An item is flawed if
+//!
+//! - it is a span, and its trace id or span id is missing, all zero, or not 16 or 8 bytes long ("The ID is a 16-byte array. An
+//!   ID with all zeroes OR of length other than 16 bytes is considered invalid. This field is required",
+//!   `trace.v1.Span.trace_id`, and the same of `span_id`);
+//! - any other id in it, of a parent, a link, a log record or an exemplar, is neither empty nor of its length: receivers that
+//!   keep ids in arrays cannot carry such an item. These ids are optional, and may be empty or zero.
+//!
+//! More than [`MAX_FLAWS`] are a fault of the request.
 
 mod rules;
 mod tables;
@@ -28,6 +40,7 @@ mod tests;
 
 use crate::{Signal, WireError};
 pub(crate) use rules::{Action, Message, Table, UNKNOWN};
+use std::ops::Range;
 pub(crate) use tables::{KEY_VALUE, table};
 pub(crate) use text::is_plain_attribute;
 use walk::Walk;
@@ -35,6 +48,16 @@ use walk::Walk;
 /// How deep messages may nest, the request itself being 1. A span's string attribute takes 6 levels and each list or map
 /// inside a value 2 or 3 more.
 pub const MAX_NESTING: u32 = 32;
+
+/// The most flawed items of one request.
+pub const MAX_FLAWS: usize = 1 << 16;
+
+/// The most empty messages of a small request.
+pub const MAX_HOLLOW: usize = 1 << 16;
+
+/// A large request may have one empty message more for so many bytes: those that are usual, such as attributes without a
+/// value, stand beside others.
+pub const HOLLOW_SHARE: usize = 16;
 
 /// How much of a request [`validate`] looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,13 +70,13 @@ pub enum Depth {
 }
 
 /// What a walk has counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    /// Spans, log records or metric data points.
+    /// Spans, log records or metric data points, flawed ones included.
     pub items: u64,
-    /// Spans whose trace id or span id is missing or all zero, which the data model calls invalid. 0 for other signals, whose
-    /// ids are optional, and for [`Depth::Shallow`].
-    pub invalid_ids: u64,
+    /// Where the flawed items stand: the range of each one's message, in the order of the request. For [`Depth::Shallow`]
+    /// nothing is known of them, and this is empty.
+    pub flaws: Vec<Range<usize>>,
 }
 
 /// Checks the bytes of an `Export*ServiceRequest` and counts its items.
@@ -65,6 +88,12 @@ pub fn validate(signal: Signal, request: &[u8], depth: Depth) -> Result<Census, 
     Walk::new(request).run(root(signal, depth))
 }
 
+/// How many items there are in a request that was validated before, or joined from such requests.
+pub(crate) fn count_in_request(signal: Signal, request: &[u8]) -> Result<u64, WireError> {
+    let walk = Walk::new(request).trusting();
+    walk.run(root(signal, Depth::Shallow)).map(|census| census.items)
+}
+
 /// How many items there are in the bytes of one resource envelope.
 pub(crate) fn count_in_envelope(signal: Signal, envelope: &[u8]) -> Result<u64, WireError> {
     let message = match signal {
@@ -72,7 +101,8 @@ pub(crate) fn count_in_envelope(signal: Signal, envelope: &[u8]) -> Result<u64, 
         Signal::Metrics => Message::ShallowResourceMetrics,
         Signal::Logs => Message::ShallowResourceLogs,
     };
-    Walk::new(envelope).run(table(message)).map(|census| census.items)
+    let walk = Walk::new(envelope).trusting();
+    walk.run(table(message)).map(|census| census.items)
 }
 
 /// The rules of the outermost message.

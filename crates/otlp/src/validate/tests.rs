@@ -1,4 +1,4 @@
-use super::{Census, Depth, MAX_NESTING, validate};
+use super::{Census, Depth, HOLLOW_SHARE, MAX_FLAWS, MAX_HOLLOW, MAX_NESTING, validate};
 use crate::{Signal, WireError, WireErrorKind};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -60,25 +60,82 @@ fn an_empty_request_has_no_items() {
 }
 
 #[test]
-fn spans_without_valid_ids_are_counted() {
+fn spans_without_valid_ids_are_flawed() {
     let good = [field(1, &[7; 16]), field(2, &[7; 8])].concat();
     let zero = [field(1, &[0; 16]), field(2, &[7; 8])].concat();
     let empty = [field(1, &[7; 16]), field(2, &[])].concat();
+    let short = [field(1, &[7; 3]), field(2, &[7; 8])].concat();
+    let padded = [vec![0x0a, 0x90, 0], vec![7; 16], field(2, &[7; 8])].concat();
     let last_wins = [zero.clone(), field(1, &[9; 16])].concat();
     let last_loses = [good.clone(), field(2, &[0; 8])].concat();
-    let spans = [good, zero, empty, last_wins, last_loses, Vec::new()];
-    let request: Vec<u8> = spans.iter().flat_map(|bytes| span(bytes)).collect();
+    let spans = [
+        (good, true),
+        (zero, false),
+        (empty, false),
+        (short, false),
+        (padded, true),
+        (last_wins, true),
+        (last_loses, false),
+        (Vec::new(), false),
+    ];
+    let (mut request, mut flaws) = (Vec::new(), Vec::new());
+    for (bytes, valid) in &spans {
+        request.extend(span(bytes));
+        if !valid {
+            flaws.push(request.len() - bytes.len()..request.len());
+        }
+    }
+    assert_eq!(full(Signal::Traces, &request), Ok(Census { items: 8, flaws }));
+    let shallow = validate(Signal::Traces, &request, Depth::Shallow);
     assert_eq!(
-        full(Signal::Traces, &request),
+        shallow,
         Ok(Census {
-            items: 6,
-            invalid_ids: 4
+            items: 8,
+            flaws: Vec::new()
         })
     );
+}
+
+#[test]
+fn an_id_of_a_link_flaws_its_span_and_no_other() {
+    let ids = [field(1, &[7; 16]), field(2, &[7; 8])].concat();
+    let linked = |id: &[u8]| [ids.clone(), field(13, &field(1, id)), field(5, b"name")].concat();
+    let spans = [linked(&[1; 16]), linked(&[1; 15]), linked(&[]), ids.clone()];
+    let request: Vec<u8> = spans.iter().flat_map(|bytes| span(bytes)).collect();
+    let flaws = full(Signal::Traces, &request).unwrap().flaws;
+    let first = span(&spans[0]).len() + span(&spans[1]).len();
+    let [flaw] = &flaws[..] else { panic!("{flaws:?}") };
+    assert_eq!(*flaw, first - spans[1].len()..first);
+}
+
+#[test]
+fn flaws_are_borne_up_to_a_bound() {
+    let spans = |count| field(1, &field(2, &field(2, &[0x30, 0]).repeat(count)));
+    let most = full(Signal::Traces, &spans(MAX_FLAWS)).unwrap();
+    assert_eq!((most.items, most.flaws.len()), (MAX_FLAWS as u64, MAX_FLAWS));
     assert_eq!(
-        validate(Signal::Traces, &request, Depth::Shallow).map(|census| census.items),
-        Ok(6)
+        full(Signal::Traces, &spans(MAX_FLAWS + 1)),
+        Err(WireErrorKind::Flaws)
     );
+}
+
+#[test]
+fn empty_messages_are_borne_up_to_a_bound() {
+    let attributes = |count: usize, beside: usize| {
+        let record = [field(6, b"").repeat(count), field(3, &vec![b'x'; beside])];
+        field(1, &field(2, &field(2, &record.concat())))
+    };
+    let verdict = |count, beside| full(Signal::Logs, &attributes(count, beside)).map(|census| census.items);
+    // With the 2 bytes of each attribute the request has an eighth of MAX_HOLLOW more.
+    let most = MAX_HOLLOW + MAX_HOLLOW / 8;
+    assert_eq!(verdict(most, 100), Ok(1));
+    assert_eq!(verdict(2 * MAX_HOLLOW, 0), Err(WireErrorKind::Hollow));
+    assert_eq!(verdict(2 * MAX_HOLLOW, MAX_HOLLOW * HOLLOW_SHARE), Ok(1));
+    let envelopes = field(1, b"").repeat(2 * MAX_HOLLOW);
+    for depth in [Depth::Shallow, Depth::Full] {
+        let error = validate(Signal::Metrics, &envelopes, depth).unwrap_err();
+        assert_eq!(error.kind, WireErrorKind::Hollow);
+    }
 }
 
 #[test]
@@ -185,19 +242,6 @@ fn every_broken_rule_has_its_kind() {
 
 #[test]
 fn what_is_stricter_than_prost_is_only_what_the_module_says() {
-    assert_eq!(
-        verdicts(&field(1, &[1; 15])),
-        (Err(WireErrorKind::IdLength), true)
-    );
-    assert_eq!(
-        verdicts(&field(2, &[1; 16])),
-        (Err(WireErrorKind::IdLength), true)
-    );
-    assert_eq!(verdicts(&field(4, &[1; 9])), (Err(WireErrorKind::IdLength), true));
-    assert_eq!(
-        verdicts(&field(13, &field(1, &[1; 200]))),
-        (Err(WireErrorKind::IdLength), true)
-    );
     assert_eq!(
         verdicts(&[0xfb, 0x01, 0xfc, 0x01]),
         (Err(WireErrorKind::WireType), true)
@@ -461,7 +505,7 @@ fn property_verdicts_agree_with_prost() {
         };
         match ours {
             Ok(_) => assert!(prost, "prost refuses {bytes:02x?}"),
-            Err(WireErrorKind::IdLength | WireErrorKind::WireType) => {}
+            Err(WireErrorKind::WireType) => {}
             Err(kind) => assert!(!prost, "prost accepts, {kind}: {bytes:02x?}"),
         }
     }

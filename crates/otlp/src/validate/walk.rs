@@ -5,13 +5,16 @@
 
 use super::rules::{Action, Table, UNKNOWN};
 use super::text::{is_plain_attribute, is_utf8};
-use super::{Census, MAX_NESTING, tables};
+use super::{Census, HOLLOW_SHARE, MAX_FLAWS, MAX_HOLLOW, MAX_NESTING, tables};
 use crate::{Cursor, WireError, WireErrorKind};
+use std::ops::Range;
 
 /// A span's own trace id is valid.
 pub(super) const TRACE_ID: u8 = 1;
 /// A span's own span id is valid.
 pub(super) const SPAN_ID: u8 = 2;
+/// An id of the message has a length that no id has.
+const WRONG_LENGTH: u8 = 4;
 
 /// The levels that a plain attribute takes: `KeyValue` and `AnyValue`.
 const PLAIN_LEVELS: u32 = 2;
@@ -20,6 +23,10 @@ const PLAIN_LEVELS: u32 = 2;
 pub(super) struct Walk<'a> {
     request: &'a [u8],
     census: Census,
+    /// Whether a message inside the item at hand has an id of a wrong length.
+    torn: bool,
+    /// How many more messages may be empty.
+    hollow: usize,
     fault: Option<WireError>,
 }
 
@@ -28,8 +35,16 @@ impl<'a> Walk<'a> {
         Walk {
             request,
             census: Census::default(),
+            torn: false,
+            hollow: MAX_HOLLOW + request.len() / HOLLOW_SHARE,
             fault: None,
         }
+    }
+
+    /// The same without a limit on empty messages: for what was let in already.
+    pub(super) fn trusting(mut self) -> Self {
+        self.hollow = usize::MAX;
+        self
     }
 
     /// Walks over the request, whose rules are `table`.
@@ -65,7 +80,7 @@ impl<'a> Walk<'a> {
                 Action::Fixed32 => after.get(4..),
                 Action::TraceId => id::<16>(after, &mut ids, TRACE_ID),
                 Action::SpanId => id::<8>(after, &mut ids, SPAN_ID),
-                Action::OtherSpanId => id::<8>(after, &mut 0, 0),
+                Action::OtherSpanId => id::<8>(after, &mut ids, 0),
                 Action::Item => self.item(after),
                 Action::PackedFixed64 => {
                     take(after).and_then(|(packed, next)| (packed.len() % 8 == 0).then_some(next))
@@ -79,8 +94,50 @@ impl<'a> Walk<'a> {
             }
         }
         self.census.items += table.items;
-        self.census.invalid_ids += u64::from(ids & table.ids != table.ids);
+        if ids & (table.ids | WRONG_LENGTH) != table.ids || self.torn {
+            return self.flaw(message, table);
+        }
         Some(())
+    }
+
+    /// Notes that an id of `message` is wrong, or of a message inside it: the item that it belongs to is flawed.
+    #[cold]
+    #[inline(never)]
+    fn flaw(&mut self, message: &'a [u8], table: &'static Table) -> Option<()> {
+        if table.items == 0 {
+            self.torn = true;
+            return Some(());
+        }
+        self.torn = false;
+        let place = self.place(message);
+        if self.census.flaws.len() == MAX_FLAWS {
+            return self.refuse(WireErrorKind::Flaws, place.start);
+        }
+        self.census.flaws.push(place);
+        Some(())
+    }
+
+    /// Where `part` stands in the request.
+    fn place(&self, part: &[u8]) -> Range<usize> {
+        let start = part.as_ptr().addr() - self.request.as_ptr().addr();
+        start..start + part.len()
+    }
+
+    #[cold]
+    fn refuse(&mut self, kind: WireErrorKind, offset: usize) -> Option<()> {
+        self.fault = Some(WireError { kind, offset });
+        None
+    }
+
+    /// Counts an empty message.
+    fn hollow(&mut self, message: &'a [u8]) -> Option<()> {
+        match self.hollow.checked_sub(1) {
+            Some(left) => {
+                self.hollow = left;
+                Some(())
+            }
+            None => self.refuse(WireErrorKind::Hollow, self.place(message).start),
+        }
     }
 
     /// A run of `KeyValue`s, whose first begins with `field` and goes on with its length at `after`.
@@ -116,6 +173,9 @@ impl<'a> Walk<'a> {
     fn nested(&mut self, after: &'a [u8], table: &'static Table, levels: u32) -> Option<&'a [u8]> {
         let (message, next) = take(after)?;
         let levels = levels.checked_sub(1)?;
+        if message.is_empty() {
+            self.hollow(message)?;
+        }
         self.message(message, table, levels)?;
         Some(next)
     }
@@ -132,7 +192,7 @@ impl<'a> Walk<'a> {
     #[inline(never)]
     fn explain(&mut self, field: &'a [u8], table: &'static Table) -> Option<()> {
         if self.fault.is_none() {
-            let start = field.as_ptr().addr() - self.request.as_ptr().addr();
+            let start = self.place(field).start;
             let (kind, offset) = match Cursor::new(field).next_field() {
                 Err(error) => (error.kind, error.offset),
                 Ok(_) => (broken_rule(field, table), 0),
@@ -150,7 +210,6 @@ impl<'a> Walk<'a> {
 fn broken_rule(field: &[u8], table: &Table) -> WireErrorKind {
     match wide_tag(field).map(|(tag, _)| table.action(tag)) {
         Some(Action::Str) => WireErrorKind::Utf8,
-        Some(Action::TraceId | Action::SpanId | Action::OtherSpanId) => WireErrorKind::IdLength,
         Some(Action::PackedFixed64 | Action::PackedVarint) => WireErrorKind::Packed,
         Some(Action::Message | Action::KeyValue) => WireErrorKind::Depth,
         _ => WireErrorKind::Mismatch,
@@ -218,17 +277,27 @@ fn skip_long_varint(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(cursor.position()..)
 }
 
-/// What follows an id of `N` bytes, or of none. Notes in `valid` whether the id is one: the last of repeated ids counts.
+/// What follows an id. Notes in `ids` whether it is valid: `N` bytes, not all zero. The last of repeated ids counts.
 #[inline(always)]
-fn id<'a, const N: usize>(after: &'a [u8], valid: &mut u8, bit: u8) -> Option<&'a [u8]> {
+fn id<'a, const N: usize>(after: &'a [u8], ids: &mut u8, bit: u8) -> Option<&'a [u8]> {
     let (&length, rest) = after.split_first()?;
     if usize::from(length) != N {
-        *valid &= !bit;
-        let (id, next) = take(after)?;
-        return (id.is_empty() || id.len() == N).then_some(next);
+        return odd_id::<N>(after, ids, bit);
     }
     let (id, next) = rest.split_first_chunk::<N>()?;
     let zero = *id == [0; N];
-    *valid = (*valid & !bit) | if zero { 0 } else { bit };
+    *ids = (*ids & !bit) | if zero { 0 } else { bit };
+    Some(next)
+}
+
+/// As [`id`], for one that is empty, has a wrong length, or a length that is written in more bytes than it needs.
+fn odd_id<'a, const N: usize>(after: &'a [u8], ids: &mut u8, bit: u8) -> Option<&'a [u8]> {
+    let (id, next) = take(after)?;
+    *ids &= !bit;
+    if id.len() == N {
+        *ids |= if id.iter().all(|&byte| byte == 0) { 0 } else { bit };
+    } else if !id.is_empty() {
+        *ids |= WRONG_LENGTH;
+    }
     Some(next)
 }

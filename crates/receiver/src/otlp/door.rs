@@ -1,11 +1,14 @@
 //! What happens to a request between its framing and the pipeline, the same for both protocols.
 
 use super::config::{OtlpConfig, Validation};
+use super::flawed::Mended;
+use super::log;
 use super::pass::Pass;
 use forebay_core::component::{Arrival, ReceiverContext};
 use forebay_core::{
     Acknowledge, Failure, Fault, Lease, Origin, Payload, Phase, Reason, Signal, Time, Verdict,
 };
+use forebay_otlp::flaws::path_to;
 use forebay_otlp::json::{JsonError, JsonErrorKind, to_protobuf};
 use forebay_otlp::{Depth, WireError, validate};
 use forebay_transport::server::{Admission, Buffers, Message, Refusal};
@@ -33,9 +36,9 @@ pub(super) struct Door {
 /// A request that was taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Taken {
-    /// Items that a destination rejected.
+    /// Items that were refused here or that a destination rejected.
     pub(super) rejected: u64,
-    /// What it said of them, or a warning.
+    /// What is said of them, or a warning.
     pub(super) message: Option<Arc<str>>,
 }
 
@@ -93,23 +96,48 @@ impl Door {
         Ok(())
     }
 
-    /// Checks a request in protobuf, counts its items, and sends it on. Ready when the sender may be answered.
+    /// Checks a request in protobuf, counts its items, and sends on those that are sound. Ready when the sender may be
+    /// answered.
     pub(super) async fn take(
         self: &Arc<Self>,
         signal: Signal,
         message: Message,
         origin: Arc<Origin>,
     ) -> Result<Taken, Refused> {
-        let Message { bytes, lease } = message;
-        let census = validate(signal, &bytes, self.depth).map_err(|error| malformed(signal, error))?;
+        let census = validate(signal, &message.bytes, self.depth)
+            .map_err(|error| Refused::malformed(signal, &message.bytes, error))?;
         if census.items == 0 {
             return Ok(Taken::default());
         }
+        if census.flaws.is_empty() {
+            return self.pass_on(signal, message, census.items, origin).await;
+        }
+        let mended = self.mend(signal, message, &census)?;
+        drop(census);
+        log::flawed(&self.context.node, signal, &mended, &origin);
+        let Mended {
+            message,
+            items,
+            refused,
+            words,
+        } = mended;
+        let taken = self.pass_on(signal, message, items, origin).await?;
+        Ok(taken.besides(refused, words))
+    }
+
+    /// Makes a batch of a request and sends it on. Ready when the sender may be answered.
+    async fn pass_on(
+        self: &Arc<Self>,
+        signal: Signal,
+        message: Message,
+        items: u64,
+        origin: Arc<Origin>,
+    ) -> Result<Taken, Refused> {
         let (batch, delivery) = self.context.receive(Arrival {
             signal,
-            payload: Payload::from(bytes),
-            items: census.items,
-            lease,
+            payload: Payload::from(message.bytes),
+            items,
+            lease: message.lease,
             origin,
             acknowledge: self.acknowledge,
         });
@@ -156,11 +184,14 @@ impl Door {
         })
     }
 
-    /// Counts what became of a request that began at `began`.
-    pub(super) fn count(&self, began: Time, outcome: &Result<Taken, Refused>) {
+    /// Counts what became of a request that began at `began`, and says in the log what was refused.
+    pub(super) fn close(&self, began: Time, call: (Signal, &Origin), outcome: &Result<Taken, Refused>) {
         match outcome {
             Ok(_) => self.context.requests.succeed(self.now().since(began)),
-            Err(refused) => self.context.requests.refuse(refused.reason),
+            Err(refused) => {
+                self.context.requests.refuse(refused.reason);
+                log::refused(&self.context.node, call.0, refused, call.1);
+            }
         }
     }
 }
@@ -174,20 +205,37 @@ impl From<Refusal> for Refused {
     }
 }
 
-fn grow(lease: &Lease, bytes: u64) -> Result<(), Refused> {
-    let grown = lease.grow(bytes);
-    grown.map_err(|error| Refused::from(Refusal::from(error)))
+impl Refused {
+    /// A request that breaks a rule of the wire format: no part of it can be trusted.
+    pub(super) fn malformed(signal: Signal, request: &[u8], error: WireError) -> Self {
+        let path = path_to(signal, request, &(error.offset..error.offset));
+        let words = format!("not a valid request of {signal}: {error}");
+        let description = format!("{} at byte {}", error.kind, error.offset);
+        Refused {
+            status: Status::new(Code::InvalidArgument, words).violating(path, description),
+            reason: Reason::Malformed,
+        }
+    }
 }
 
-fn malformed(signal: Signal, error: WireError) -> Refused {
-    let status = Status::new(
-        Code::InvalidArgument,
-        format!("not a valid request of {signal}: {error}"),
-    );
-    Refused {
-        status: status.violating(format!("byte {}", error.offset), error.kind.to_string()),
-        reason: Reason::Malformed,
+impl Taken {
+    /// The same, with items that were refused at the door beside those that the destination rejected.
+    fn besides(self, refused: u64, words: String) -> Self {
+        let message = match self.message {
+            Some(theirs) => format!("{words}; {theirs}").into(),
+            None => words.into(),
+        };
+        Taken {
+            rejected: self.rejected + refused,
+            message: Some(message),
+        }
     }
+}
+
+/// Takes `bytes` more into a lease.
+pub(super) fn grow(lease: &Lease, bytes: u64) -> Result<(), Refused> {
+    let grown = lease.grow(bytes);
+    grown.map_err(|error| Refused::from(Refusal::from(error)))
 }
 
 fn malformed_json(path: String, description: String) -> Refused {

@@ -46,8 +46,9 @@ impl Service for Grpc {
             return grpc::fail(&Status::new(Code::Unimplemented, "unknown method"));
         };
         let began = self.door.now();
-        let outcome = self.export(signal, request, connection.origin).await;
-        self.door.count(began, &outcome);
+        let origin = connection.origin;
+        let outcome = self.export(signal, request, Arc::clone(&origin)).await;
+        self.door.close(began, (signal, &origin), &outcome);
         match outcome {
             Ok(taken) => {
                 let partial = partial_success(&taken);

@@ -50,9 +50,10 @@ impl Service for Http {
             Err(wrong) => return turn_down(wrong, request.headers()),
         };
         let began = self.door.now();
+        let origin = connection.origin;
         let (head, mut body) = request.into_parts();
         let outcome = self
-            .export((signal, format), (&head.headers, &mut body), connection.origin)
+            .export((signal, format), (&head.headers, &mut body), Arc::clone(&origin))
             .await;
         if outcome.is_err() && head.version < Version::HTTP_2 {
             http::discard(body, &self.door.admission).await;
@@ -60,7 +61,7 @@ impl Service for Http {
         match outcome {
             Ok(taken) => {
                 let response = success(signal, format, &taken);
-                self.door.count(began, &Ok(taken));
+                self.door.close(began, (signal, &origin), &Ok(taken));
                 response
             }
             Err(Failed { refused, http }) => {
@@ -68,7 +69,7 @@ impl Service for Http {
                 if http == StatusCode::UNSUPPORTED_MEDIA_TYPE {
                     response.headers_mut().insert(ACCEPT_ENCODING, ENCODINGS);
                 }
-                self.door.count(began, &Err(refused));
+                self.door.close(began, (signal, &origin), &Err(refused));
                 response
             }
         }

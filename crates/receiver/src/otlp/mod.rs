@@ -24,8 +24,10 @@
 mod answer;
 mod config;
 mod door;
+mod flawed;
 mod grpc;
 mod http;
+mod log;
 mod pass;
 #[cfg(test)]
 mod tests;

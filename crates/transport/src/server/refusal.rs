@@ -8,7 +8,7 @@ use forebay_core::{OverBudget, Reason};
 /// Why the body of a request was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The memory budget has no room. The only one that is worth trying again.
+    /// The memory budget has no room: now, which is worth trying again, or ever.
     #[error(transparent)]
     OverBudget(#[from] OverBudget),
     /// The body, or what it decompresses to, is larger than the limit.
@@ -37,7 +37,12 @@ impl Refusal {
         let code = match self {
             Refusal::OverBudget(error) => {
                 let failure = over_budget(*error);
-                return Status::new(Code::Unavailable, failure.message).after(failure.after);
+                let code = if error.never {
+                    Code::ResourceExhausted
+                } else {
+                    Code::Unavailable
+                };
+                return Status::new(code, failure.message).after(failure.after);
             }
             Refusal::TooLarge { .. } => Code::ResourceExhausted,
             Refusal::Encoding => Code::Unimplemented,
@@ -51,7 +56,7 @@ impl Refusal {
     /// The reason, as it is counted.
     pub fn reason(&self) -> Reason {
         match self {
-            Refusal::OverBudget(_) => Reason::OverBudget,
+            Refusal::OverBudget(error) => over_budget(*error).reason,
             Refusal::TooLarge { .. } => Reason::TooLarge,
             Refusal::Stalled => Reason::TooSlow,
             _ => Reason::Malformed,

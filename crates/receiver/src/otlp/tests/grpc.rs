@@ -1,4 +1,4 @@
-use super::http::post_http2;
+use super::client::{call, method, post_http2};
 use super::rig::*;
 use crate::otlp::Validation;
 use bytes::Bytes;
@@ -153,10 +153,11 @@ async fn a_bomb_is_refused_and_its_memory_given_back() {
 #[tokio::test]
 async fn overload_is_told_before_the_body_is_read_with_a_delay() {
     let rig = Setup {
-        budget: 1 << 20,
+        budget: 8 << 20,
         ..Setup::default()
     }
     .start();
+    let others = rig.ledger().lease(4 << 20).unwrap();
     let mut client = traces(rig.grpc).await;
     // More than the window in all: what is refused must not use it up.
     for refused in 1..=20 {
@@ -165,20 +166,45 @@ async fn overload_is_told_before_the_body_is_read_with_a_delay() {
         assert_eq!(details(&status).retry_after, Some(Duration::from_secs(1)));
         assert_eq!(rig.refused(Reason::OverBudget), refused);
     }
-    assert!(rig.ledger().read().peak < 256 << 10);
+    assert!(rig.ledger().read().peak < (4 << 20) + (256 << 10));
     client.export(spans(1, 1000)).await.unwrap();
+    drop(others);
+    client.export(spans(1, 2 << 20)).await.unwrap();
 }
 
+// conformance: S3
+#[tokio::test]
+async fn what_can_never_fit_the_memory_budget_is_not_asked_to_come_again() {
+    let rig = Setup {
+        budget: 2 << 20,
+        ..Setup::default()
+    }
+    .start();
+    let status = traces(rig.grpc)
+        .await
+        .export(spans(1, 2 << 20))
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert_eq!(details(&status).retry_after, None);
+    assert_eq!(rig.refused(Reason::TooLarge), 1);
+}
+
+// conformance: S12
 #[tokio::test]
 async fn a_malformed_request_is_told_where() {
     let rig = Rig::start();
-    let mut request = spans(1, 5);
-    request.resource_spans[0].scope_spans[0].spans[0].trace_id = vec![1; 5];
-    let status = traces(rig.grpc).await.export(request).await.unwrap_err();
-    assert_eq!(status.code(), Code::InvalidArgument);
-    let violation = details(&status).violation.unwrap();
-    assert!(violation.field.starts_with("byte "), "{violation:?}");
-    assert_eq!(violation.description, "id has the wrong length");
+    let mut wire = spans(2, 5).encode_to_vec();
+    let last = wire.len() - 1;
+    wire[last] = 0xff; // The name of the last span is not text.
+    let (status, _) = call(rig.grpc, method(Signal::Traces), &wire).await;
+    assert_eq!(status.code, Code::InvalidArgument);
+    let violation = status.violation.unwrap();
+    assert_eq!(violation.field, "resourceSpans[0].scopeSpans[0].spans[1]");
+    assert_eq!(
+        violation.description,
+        format!("string is not valid UTF-8 at byte {}", last - 7)
+    );
     assert_eq!(rig.refused(Reason::Malformed), 1);
     assert!(rig.pipeline.seen().is_empty());
 }

@@ -1,100 +1,19 @@
+use super::client::*;
 use super::rig::*;
 use bytes::Bytes;
 use forebay_core::settings::Size;
 use forebay_core::{Failure, Reason, Signal, SignalSet};
 use forebay_transport::compression::{Compressors, DEFAULT_LEVEL, Encoding};
 use forebay_transport::status::Status;
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::{Body, Frame};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use http::{Method, StatusCode};
+use http_body_util::{Full, StreamBody};
+use hyper::body::Frame;
+use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
-use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tonic::Code;
-
-const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
-const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
-
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
-
-impl Answer {
-    fn status_message(&self) -> Status {
-        match self.headers["content-type"].to_str().unwrap() {
-            "application/json" => Status::from_json(&self.body).unwrap(),
-            "application/x-protobuf" => Status::from_protobuf(&self.body).unwrap(),
-            other => panic!("{other}"),
-        }
-    }
-}
-
-fn request<B>(method: Method, uri: String, headers: &[(&str, &str)], body: B) -> Request<B> {
-    let mut request = Request::builder().method(method).uri(uri);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    request.body(body).unwrap()
-}
-
-async fn answer(response: http::Response<hyper::body::Incoming>) -> Answer {
-    let (head, body) = response.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    Answer {
-        status: head.status,
-        headers: head.headers,
-        body,
-    }
-}
-
-async fn send_http1<B>(address: SocketAddr, request: Request<B>) -> Answer
-where
-    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
-{
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .unwrap();
-    let driver = tokio::spawn(connection);
-    let answer = answer(sender.send_request(request).await.unwrap()).await;
-    driver.abort();
-    answer
-}
-
-pub(super) async fn post_http2(
-    address: SocketAddr,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: Bytes,
-) -> Answer {
-    let stream = TcpStream::connect(address).await.unwrap();
-    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-    let (mut sender, connection) = handshake.await.unwrap();
-    let driver = tokio::spawn(connection);
-    let request = request(
-        Method::POST,
-        format!("http://{address}{path}"),
-        headers,
-        Full::new(body),
-    );
-    let answer = answer(sender.send_request(request).await.unwrap()).await;
-    driver.abort();
-    answer
-}
-
-async fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
-    let body = Full::new(body.into());
-    let host = address.to_string();
-    let headers = [headers, &[("host", host.as_str())]].concat();
-    send_http1(address, request(Method::POST, path.to_owned(), &headers, body)).await
-}
 
 #[tokio::test]
 async fn protobuf_arrives_over_both_versions_in_all_encodings() {
@@ -174,7 +93,7 @@ async fn json_is_converted_and_answered_in_json() {
     let rig = Setup::then(Then::Reject(1, "late")).start();
     let text = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[
         {"traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174","name":"a","kind":2},
-        {"name":"b"}]}]}]}"#;
+        {"traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B175","name":"b"}]}]}]}"#;
     let answer = post(rig.http, "/v1/traces", &[JSON], text).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.headers["content-type"], "application/json");
@@ -213,7 +132,7 @@ async fn json_that_grows_is_leased_before_it_does() {
     }
     .start();
     let answer = post(rig.http, "/v1/metrics", &[JSON], text.clone()).await;
-    assert_eq!(answer.status, 503);
+    assert_eq!(answer.status, 413, "it can never fit");
     assert!(rig.ledger().read().peak <= rig.ledger().read().leasable);
 
     let rig = Rig::start();
@@ -244,7 +163,11 @@ async fn what_is_malformed_is_told_where_in_the_senders_format() {
     assert_eq!(answer.status, 400);
     let status = answer.status_message();
     assert_eq!(status.code, Code::InvalidArgument);
-    assert!(status.violation.unwrap().field.starts_with("byte "));
+    let violation = status.violation.unwrap();
+    assert_eq!(
+        (violation.field.as_str(), violation.description.as_str()),
+        ("", "truncated message at byte 2")
+    );
 
     let answer = post(
         rig.http,
@@ -295,10 +218,11 @@ async fn a_body_over_the_limit_is_413() {
 #[tokio::test]
 async fn overload_is_503_with_a_delay() {
     let rig = Setup {
-        budget: 1 << 20,
+        budget: 8 << 20,
         ..Setup::default()
     }
     .start();
+    let _others = rig.ledger().lease(4 << 20).unwrap();
     let answer = post(
         rig.http,
         "/v1/traces",
