@@ -142,6 +142,14 @@ pub(crate) struct Content<'a> {
 /// Makes something of the contents of all sources. The words of its error never show a content.
 type Parse<T> = Box<dyn Fn(&[Content<'_>]) -> Result<T, ComponentError> + Send + Sync>;
 
+/// What is made from files.
+pub(crate) trait Usable: Send + Sync + 'static {
+    /// What is wrong with it by now, although its files have not changed, such as that it has expired.
+    fn stale(&self) -> Option<ComponentError> {
+        None
+    }
+}
+
 /// Something made from files, of which the last good state is kept.
 pub(crate) struct Kept<T> {
     name: Arc<str>,
@@ -167,7 +175,7 @@ impl<T> fmt::Debug for Kept<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Kept<T> {
+impl<T: Usable> Kept<T> {
     /// Reads `sources`, each of at most `most` bytes, and makes a `T` of them. Blocks.
     ///
     /// # Errors
@@ -223,6 +231,10 @@ impl<T: Send + Sync + 'static> Kept<T> {
         Ok(true)
     }
 
+    fn same(&self) -> Look {
+        self.current().stale().map_or(Look::Same, Look::Stale)
+    }
+
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -269,6 +281,8 @@ pub(crate) enum Look {
     Renewed,
     /// What is there cannot be used; the last good state stays.
     Failing(ComponentError),
+    /// What is in use is what is there, and is good no more.
+    Stale(ComponentError),
 }
 
 /// Something made from files, whatever it is.
@@ -283,7 +297,7 @@ pub(crate) trait Watched: Send + Sync {
     fn look(&self) -> Look;
 }
 
-impl<T: Send + Sync + 'static> Watched for Kept<T> {
+impl<T: Usable> Watched for Kept<T> {
     fn name(&self) -> &Arc<str> {
         &self.name
     }
@@ -297,7 +311,7 @@ impl<T: Send + Sync + 'static> Watched for Kept<T> {
         // Before the contents are read: what changes while they are is found by the next look.
         let stamps = stamps(&self.sources);
         if seen.settled && stamps == seen.stamps {
-            return Look::Same;
+            return self.same();
         }
         let outcome = self.renew(&mut seen);
         // A failure is no rest: what stands in its way may lie outside of the files, such as a folder's permissions.
@@ -305,7 +319,7 @@ impl<T: Send + Sync + 'static> Watched for Kept<T> {
         seen.stamps = stamps;
         match outcome {
             Ok(true) => Look::Renewed,
-            Ok(false) => Look::Same,
+            Ok(false) => self.same(),
             Err(error) => Look::Failing(error),
         }
     }
@@ -382,7 +396,22 @@ async fn ended(node: &NodeContext, until: Phase) {
 impl Told {
     fn hear(&mut self, look: Look, name: &Arc<str>, node: &NodeContext) {
         match look {
-            Look::Failing(error) => self.failing(error, name, node),
+            Look::Failing(error) => {
+                self.failures = self.failures.saturating_add(1);
+                if self.failures > FAILURES_BORNE && self.complaint.as_ref() != Some(&error) {
+                    node.reloads.fail();
+                    let words = format!("{error}; the last good content stays in use");
+                    tracing::warn!(node = &*node.name, error = %words, "a changed file cannot be used");
+                    self.complain(error, words, (name, node));
+                }
+            }
+            Look::Stale(error) => {
+                if self.complaint.as_ref() != Some(&error) {
+                    tracing::warn!(node = &*node.name, %error, "what is in use is good no more");
+                    let words = error.to_string();
+                    self.complain(error, words, (name, node));
+                }
+            }
             Look::Same => self.well(name, node),
             Look::Renewed => {
                 node.reloads.take();
@@ -396,18 +425,7 @@ impl Told {
         }
     }
 
-    fn failing(&mut self, error: ComponentError, name: &Arc<str>, node: &NodeContext) {
-        self.failures = self.failures.saturating_add(1);
-        if self.failures <= FAILURES_BORNE || self.complaint.as_ref() == Some(&error) {
-            return;
-        }
-        node.reloads.fail();
-        tracing::warn!(
-            node = &*node.name,
-            %error,
-            "a changed file cannot be used; the last good content stays in use"
-        );
-        let words = format!("{error}; the last good content stays in use");
+    fn complain(&mut self, error: ComponentError, words: String, (name, node): (&Arc<str>, &NodeContext)) {
         node.health.concern(name, Some(words.into()));
         self.complaint = Some(error);
     }
@@ -415,11 +433,11 @@ impl Told {
     fn well(&mut self, name: &Arc<str>, node: &NodeContext) {
         self.failures = 0;
         if self.complaint.take().is_some() {
-            tracing::info!(node = &*node.name, files = &**name, "can be used again");
+            tracing::info!(node = &*node.name, files = &**name, "good again");
             node.health.concern(name, None);
         }
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -174,3 +174,162 @@ proptest! {
         let _ = (text::<Size>(&written), text::<Period>(&written), text::<Ratio>(&written));
     }
 }
+
+fn messages(problems: &[crate::registry::Problem]) -> String {
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("{}: {}", problem.path.join("."), problem.message))
+        .collect();
+    lines.join("\n")
+}
+
+#[test]
+fn a_server_with_tls_needs_a_certificate_and_its_key_once() {
+    let wrong = |text: &str| {
+        let config: TlsServerConfig = toml::from_str(text).unwrap();
+        messages(&config.check(&["grpc", "tls"]))
+    };
+    assert_eq!(wrong("cert_file = 'a'\nkey_file = 'b'"), "");
+    assert_eq!(wrong("cert_pem = 'a'\nkey_file = 'b'\nmin_version = '1.3'"), "");
+    for (text, message) in [
+        ("", "grpc.tls: a server with TLS needs a certificate"),
+        (
+            "cert_file = 'a'",
+            "grpc.tls: there is a certificate and no key for it",
+        ),
+        (
+            "key_file = 'a'",
+            "grpc.tls: there is a key and no certificate for it",
+        ),
+        (
+            "cert_file = 'a'\ncert_pem = 'a'\nkey_file = 'b'",
+            "grpc.tls.cert_pem: `cert_file` and `cert_pem` are both set",
+        ),
+        (
+            "cert_file = 'a'\nkey_pem = 'a'\nkey_file = 'b'",
+            "grpc.tls.key_pem: `key_file` and `key_pem` are both set",
+        ),
+        (
+            "cert_file = 'a'\nkey_file = 'b'\nreload_interval = '1ms'",
+            "grpc.tls.reload_interval: `reload_interval` must be at least 100ms",
+        ),
+    ] {
+        assert!(wrong(text).contains(message), "{text}: {}", wrong(text));
+    }
+    for unknown in ["min_version = '1.1'", "min_version = 1.2", "cipher_suites = []"] {
+        assert!(toml::from_str::<TlsServerConfig>(unknown).is_err(), "{unknown}");
+    }
+}
+
+#[test]
+fn a_client_with_tls_trusts_the_system_if_nothing_is_said() {
+    let read = |text: &str| toml::from_str::<TlsClientConfig>(text).unwrap();
+    assert_eq!(messages(&read("").check(&["tls"])), "");
+    assert_eq!(messages(&read("ca_file = 'a'").check(&["tls"])), "");
+    let both = read("ca_file = 'a'\ninsecure_skip_verify = true");
+    assert!(messages(&both.check(&["tls"])).contains("tls.insecure_skip_verify: `ca_file` has no effect"));
+    let half = read("cert_file = 'a'");
+    assert!(messages(&half.check(&["tls"])).contains("no key for it"));
+}
+
+#[test]
+fn an_auth_table_that_would_let_in_nobody_or_everybody_is_wrong() {
+    let wrong = |text: &str, certificates| {
+        let config: AuthConfig = toml::from_str(text).unwrap();
+        messages(&config.check(&["auth"], certificates))
+    };
+    for right in [
+        "bearer = [{ token = 'a' }, { token_file = 'b', name = 'n', tenant = 't' }]",
+        "basic = [{ username = 'u', password = 'p' }]",
+        "client_certificates = [{ dns_name = 'a' }, { uri = 'spiffe://a/b' }]",
+    ] {
+        assert_eq!(wrong(right, true), "");
+    }
+    let fingerprint = "client_certificates = [{ fingerprint_sha256 = 'X' }]";
+    for digits in ["ab".repeat(32), "AB:".repeat(31) + "cd"] {
+        assert_eq!(wrong(&fingerprint.replace('X', &digits), true), "");
+    }
+    for (text, message) in [
+        ("", "auth: nobody could send"),
+        (
+            "bearer = [{}]",
+            "auth.bearer: neither `token` nor `token_file` is set",
+        ),
+        ("bearer = [{ token = '' }]", "auth.bearer.token: `token` is empty"),
+        (
+            "bearer = [{ token = ' ' }]",
+            "auth.bearer.token: `token` is empty",
+        ),
+        (
+            "bearer = [{ token = 'a', token_file = 'b' }]",
+            "auth.bearer.token: `token` and `token_file` are both set",
+        ),
+        ("basic = [{ username = 'u' }]", "auth.basic: neither `password`"),
+        (
+            "basic = [{ username = 'a:b', password = 'p' }]",
+            "auth.basic.username: ",
+        ),
+        (
+            "client_certificates = [{}]",
+            "auth.client_certificates: a client certificate is named by exactly one property",
+        ),
+        (
+            "client_certificates = [{ dns_name = 'a', uri = 'b' }]",
+            "auth.client_certificates: a client certificate is named by exactly one property",
+        ),
+        ("client_certificates = [{ dns_name = '' }]", "is empty"),
+        (fingerprint, "auth.client_certificates.fingerprint_sha256: "),
+    ] {
+        assert!(
+            wrong(text, true).contains(message),
+            "{text}: {}",
+            wrong(text, true)
+        );
+    }
+    let certificates = "client_certificates = [{ dns_name = 'a' }]";
+    assert!(wrong(certificates, false).contains("no server asks its clients"));
+}
+
+#[test]
+fn an_exporter_proves_who_it_is_in_exactly_one_way() {
+    let wrong = |text: &str| {
+        let config: CredentialsConfig = toml::from_str(text).unwrap();
+        assert!(!format!("{config:?}").contains("s3cret"));
+        messages(&config.check(&["auth"]))
+    };
+    let oauth2 = "token_url = 'http://a', client_id = 'i', client_secret = 's3cret'";
+    for right in [
+        "bearer_token = 's3cret'",
+        "token_file = 'f'",
+        "basic = { username = 'u', password_file = 'f' }",
+        &format!("oauth2 = {{ {oauth2}, endpoint_params = {{ audience = 's3cret' }} }}"),
+    ] {
+        assert_eq!(wrong(right), "");
+    }
+    for (text, message) in [
+        ("", "auth: an exporter proves who it is in exactly one way"),
+        ("bearer_token = 's3cret'\ntoken_file = 'f'", "are both set"),
+        (
+            "bearer_token = 's3cret'\nbasic = { username = 'u', password_file = 'f' }",
+            "exactly one way",
+        ),
+        (
+            "basic = { username = '', password_file = 'f' }",
+            "auth.basic.username",
+        ),
+        (
+            &format!("oauth2 = {{ {oauth2}, endpoint_params = {{ grant_type = 'x' }} }}"),
+            "auth.oauth2.endpoint_params: `grant_type` is set by the protocol",
+        ),
+        (
+            &format!("oauth2 = {{ {oauth2}, timeout = '0s' }}"),
+            "auth.oauth2.timeout",
+        ),
+        (
+            &format!("oauth2 = {{ {oauth2}, tls = {{ cert_file = 'c' }} }}"),
+            "auth.oauth2.tls: there is a certificate and no key",
+        ),
+    ] {
+        assert!(wrong(text).contains(message), "{text}: {}", wrong(text));
+    }
+}

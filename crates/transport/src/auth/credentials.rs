@@ -2,12 +2,13 @@
 
 use super::oauth2::OAuth2;
 use super::secret::{load, only};
+use crate::client::CallError;
 use crate::watch::{Content, Following, Kept, Watched};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use forebay_core::component::NodeContext;
 use forebay_core::settings::{BasicCredentialsConfig, CredentialsConfig};
-use forebay_core::{ComponentError, Phase};
+use forebay_core::{Clock, ComponentError, Phase};
 use http::HeaderValue;
 use std::fmt;
 use std::sync::Arc;
@@ -76,12 +77,16 @@ impl Credentials {
         }
     }
 
-    /// The same, waiting for a token where there is none. It waits for as long as the authorization server gives none: the
-    /// caller sets a limit, such as that of the attempt.
-    pub async fn obtain(&self) -> HeaderValue {
+    /// The same, waiting for a token while the first one, or one in the place of a refused one, is being fetched.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Unreachable`] if the authorization server gave none when it was asked last, with the time until it is asked
+    /// again.
+    pub async fn obtain(&self, clock: &Clock) -> Result<HeaderValue, CallError> {
         match &*self.0 {
-            Kind::Fixed { header, .. } => HeaderValue::clone(&header.current()),
-            Kind::OAuth2(oauth2) => oauth2.obtain().await,
+            Kind::Fixed { header, .. } => Ok(HeaderValue::clone(&header.current())),
+            Kind::OAuth2(oauth2) => oauth2.obtain(clock).await,
         }
     }
 

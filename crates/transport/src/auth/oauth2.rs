@@ -3,7 +3,7 @@
 
 use super::credentials::follow;
 use super::secret::{load, only};
-use crate::client::{Endpoint, HttpClient, HttpReply, HttpRoute, HttpSettings, Surroundings};
+use crate::client::{CallError, Endpoint, HttpClient, HttpReply, HttpRoute, HttpSettings, Surroundings};
 use crate::watch::Kept;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +11,7 @@ use bytes::Bytes;
 use forebay_core::component::NodeContext;
 use forebay_core::settings::{OAuth2Config, Secret};
 use forebay_core::{Clock, ComponentError, Time};
+use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Deserialize;
@@ -43,11 +44,18 @@ pub(super) struct OAuth2 {
     timeout: Duration,
     expiry_buffer: Duration,
     interval: Duration,
-    held: Mutex<Option<Held>>,
-    /// There is a new token.
+    state: Mutex<State>,
+    /// There is a new token, or none could be fetched.
     fetched: Notify,
     /// One is wanted at once.
     wanted: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    /// Why the last request for a token failed, and when the next one is made.
+    failure: Option<(Arc<str>, Time)>,
 }
 
 /// A token.
@@ -77,36 +85,43 @@ impl OAuth2 {
             timeout: config.timeout.0,
             expiry_buffer: config.expiry_buffer.0,
             interval,
-            held: Mutex::new(None),
+            state: Mutex::default(),
             fetched: Notify::new(),
             wanted: Notify::new(),
         })
     }
 
     pub(super) fn header(&self) -> Option<HeaderValue> {
-        let held = self.held();
-        let good = held.as_ref().filter(|held| held.clock.now() < held.expires);
+        let state = self.state();
+        let good = state.held.as_ref().filter(|held| held.clock.now() < held.expires);
         good.map(|held| held.header.clone())
     }
 
-    pub(super) async fn obtain(&self) -> HeaderValue {
+    pub(super) async fn obtain(&self, clock: &Clock) -> Result<HeaderValue, CallError> {
         loop {
             let mut fetched = pin!(self.fetched.notified());
             fetched.as_mut().enable();
             if let Some(header) = self.header() {
-                return header;
+                return Ok(header);
+            }
+            if let Some((why, next)) = self.state().failure.clone() {
+                let after = next.since(clock.now());
+                return Err(CallError::Unreachable {
+                    message: why,
+                    after: (!after.is_zero()).then_some(after),
+                });
             }
             fetched.await;
         }
     }
 
     pub(super) fn refused(&self) -> bool {
-        let mut held = self.held();
+        let mut state = self.state();
         let too_new = |held: &Held| held.clock.now().since(held.fetched) < TOO_NEW_TO_REPLACE;
-        if held.as_ref().is_some_and(too_new) {
+        if state.held.as_ref().is_some_and(too_new) {
             return false;
         }
-        *held = None;
+        state.held = None;
         self.wanted.notify_one();
         true
     }
@@ -126,8 +141,8 @@ impl OAuth2 {
         Ok(())
     }
 
-    fn held(&self) -> MutexGuard<'_, Option<Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The client's identifier and secret (RFC 6749, section 2.3.1: form-encoded before they are put together).
@@ -188,7 +203,15 @@ struct Fetcher {
 struct Granted {
     access_token: Secret,
     token_type: String,
-    expires_in: Option<f64>,
+    expires_in: Option<Seconds>,
+}
+
+/// A number, which some servers write as a string.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Number(f64),
+    Text(String),
 }
 
 /// The answer where there is no token (section 5.2).
@@ -221,12 +244,18 @@ impl Fetcher {
         let mut header = HeaderValue::from_str(&format!("Bearer {}", granted.access_token.reveal()))
             .map_err(|_| "the token cannot stand in a header".to_owned())?;
         header.set_sensitive(true);
-        *self.oauth2.held() = Some(Held {
+        let held = Held {
             header,
-            fetched: asked,
+            fetched: self.node.clock.now(),
             expires: asked.after(lifetime),
             clock: self.node.clock.clone(),
-        });
+        };
+        *self.oauth2.state() = State {
+            held: Some(held),
+            failure: None,
+        };
+        // Who wanted one while this was under way has it.
+        let _ = self.oauth2.wanted.notified().now_or_never();
         self.oauth2.fetched.notify_waiters();
         if self.failures > 0 {
             tracing::info!(node = &*self.node.name, "a token was fetched again");
@@ -250,8 +279,12 @@ impl Fetcher {
         self.failures = self.failures.saturating_add(1);
         let words = format!("no token from {}: {why}", self.oauth2.endpoint);
         tracing::warn!(node = &*self.node.name, error = %words, "a token could not be fetched");
-        self.node.health.concern(&self.about, Some(words.into()));
-        bound.mul_f64(0.5 + 0.5 * self.random.f64())
+        let (words, wait): (Arc<str>, _) = (words.into(), bound.mul_f64(0.5 + 0.5 * self.random.f64()));
+        let next = self.node.clock.now().after(wait);
+        self.oauth2.state().failure = Some((Arc::clone(&words), next));
+        self.oauth2.fetched.notify_waiters();
+        self.node.health.concern(&self.about, Some(words));
+        wait
     }
 
     async fn ask_in_time(&self) -> Result<HttpReply, String> {
@@ -284,17 +317,21 @@ impl Fetcher {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(AUTHORIZATION, self.oauth2.authorization()?);
         let settings = HttpSettings {
-            target: self.oauth2.endpoint.target(80),
             idle_connections: 0,
             headers,
             connect_timeout: self.oauth2.timeout,
+            ..HttpSettings::to(self.oauth2.endpoint.target(80))
         };
         HttpClient::new(settings, &self.surroundings).map_err(ComponentError::new)
     }
 }
 
-fn lifetime(said: Option<f64>) -> Duration {
-    let said = said.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+fn lifetime(said: Option<Seconds>) -> Duration {
+    let seconds = said.and_then(|said| match said {
+        Seconds::Number(seconds) => Some(seconds),
+        Seconds::Text(text) => text.parse().ok(),
+    });
+    let said = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     said.unwrap_or(UNSAID_LIFETIME)
         .clamp(SHORTEST_LIFETIME, LONGEST_LIFETIME)
 }

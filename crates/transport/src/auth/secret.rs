@@ -1,8 +1,9 @@
 //! Secrets out of the config or a file.
 
-use crate::watch::{Content, Kept, Source};
+use crate::watch::{Content, Kept, Source, Usable};
 use forebay_core::ComponentError;
 use forebay_core::settings::Secret;
+use http::HeaderValue;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,12 +11,17 @@ use std::sync::Arc;
 /// The largest file that is read.
 const FILE_MOST: u64 = 64 << 10;
 
+/// Nothing but what is in its file makes a secret bad.
+impl Usable for Secret {}
+impl Usable for HeaderValue {}
+impl Usable for Vec<[u8; 32]> {}
+
 /// Loads the secret that is set under one of two keys, as whatever `make` makes of it.
 ///
 /// # Errors
 ///
 /// If neither is set, the file cannot be read, or there is nothing in it that `make` can use.
-pub(super) fn load<T: Send + Sync + 'static>(
+pub(super) fn load<T: Usable>(
     inline: (&'static str, Option<&Secret>),
     file: (&'static str, Option<&PathBuf>),
     make: impl Fn(&Content<'_>) -> Result<T, ComponentError> + Send + Sync + 'static,

@@ -190,7 +190,8 @@ fn explained(error: io::Error) -> io::Error {
         return error;
     };
     let help = match cause {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        // The signature is bad where an authority has been made anew under its old name.
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             "no trusted authority has issued the server's certificate: name the one that has in `tls.ca_file`"
         }
         Error::InvalidCertificate(

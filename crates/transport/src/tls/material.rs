@@ -2,7 +2,7 @@
 
 use super::provider;
 use super::validity::{Validity, validity};
-use crate::watch::{Content, Kept, Source};
+use crate::watch::{Content, Kept, Source, Usable};
 use forebay_core::ComponentError;
 use forebay_core::component::NodeContext;
 use forebay_core::settings::Secret;
@@ -12,6 +12,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{Error, InconsistentKeys, RootCertStore};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 /// The largest file that is read.
 const FILE_MOST: u64 = 1 << 20;
@@ -19,8 +20,17 @@ const FILE_MOST: u64 = 1 << 20;
 /// A certificate with its key, ready for handshakes.
 pub(super) struct Identity {
     pub(super) certified: Arc<SingleCertAndKey>,
-    pub(super) not_after: u64,
+    validity: Validity,
+    source: Source,
 }
+
+impl Usable for Identity {
+    fn stale(&self) -> Option<ComponentError> {
+        check_validity(self.validity, &self.source).err()
+    }
+}
+
+impl Usable for RootCertStore {}
 
 /// A certificate with its key, from files or from the config.
 pub(super) struct IdentitySources<'a> {
@@ -55,7 +65,8 @@ impl IdentitySources<'_> {
 
 /// Shows until when the certificate in use is valid.
 pub(super) fn show_expiry(kept: &Kept<Identity>, node: &NodeContext) {
-    node.reloads.expires(&kept.first_name(), kept.current().not_after);
+    node.reloads
+        .expires(&kept.first_name(), kept.current().validity.not_after);
 }
 
 fn identity(contents: &[Content<'_>]) -> Result<Identity, ComponentError> {
@@ -88,37 +99,31 @@ fn identity(contents: &[Content<'_>]) -> Result<Identity, ComponentError> {
     })?;
     Ok(Identity {
         certified: Arc::new(SingleCertAndKey::from(certified)),
-        not_after: validity.not_after,
+        validity,
+        source: from.clone(),
     })
 }
 
 fn check_validity(validity: Validity, from: &Source) -> Result<(), ComponentError> {
     let now = UnixTime::now().as_secs();
     if now > validity.not_after {
-        let ago = words((now - validity.not_after).max(1));
         return Err(ComponentError::new(format!(
-            "the certificate in {from} expired {ago} ago: renew it"
+            "the certificate in {from} expired at {}: renew it",
+            date(validity.not_after)
         )));
     }
     if now < validity.not_before {
-        let left = words(validity.not_before - now);
         return Err(ComponentError::new(format!(
-            "the certificate in {from} becomes valid in {left} only: check the clocks of this machine and of the issuer"
+            "the certificate in {from} is not valid before {}: check the clocks of this machine and of the issuer",
+            date(validity.not_before)
         )));
     }
     Ok(())
 }
 
-/// So many seconds, roughly.
-fn words(seconds: u64) -> String {
-    let (count, unit) = match seconds {
-        ..120 => (seconds, "second"),
-        120..7_200 => (seconds / 60, "minute"),
-        7_200..172_800 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {unit}{plural}")
+/// A second since the Unix epoch, for people.
+fn date(seconds: u64) -> String {
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// All certificates of a file, at least one.

@@ -8,7 +8,7 @@ mod connector;
 mod material;
 mod peer;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod validity;
 
 pub use acceptor::TlsAcceptor;

@@ -18,7 +18,7 @@ pub struct PeerCertificate {
 
 impl PeerCertificate {
     /// Reads a verified certificate.
-    pub(super) fn new(certificate: &CertificateDer<'_>) -> Option<Self> {
+    pub(crate) fn new(certificate: &CertificateDer<'_>) -> Option<Self> {
         let parsed = EndEntityCert::try_from(certificate).ok()?;
         let keep = |names: &mut dyn Iterator<Item = &str>| names.take(MOST_NAMES).map(Box::from).collect();
         Some(PeerCertificate {

@@ -73,7 +73,7 @@ fn seconds(year: u64, text: &[u8]) -> Option<u64> {
     let (minute, text) = number(text, 2)?;
     let (second, text) = number(text, 2)?;
     let sane =
-        (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 61;
+        (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60;
     (sane && text == b"Z").then_some(())?;
     let days = days_since_1970(year, month, day);
     Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
