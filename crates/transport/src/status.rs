@@ -24,6 +24,9 @@ const GRPC_DETAILS: &str = "grpc-status-details-bin";
 /// The longest message that is sent: it travels in a header, and peers limit those (8 KiB is a common bound).
 const LONGEST_MESSAGE: usize = 2048;
 
+/// The longest delay that can be said (`google/protobuf/duration.proto`): 10,000 years.
+const LONGEST_DELAY: Duration = Duration::from_secs(315_576_000_000);
+
 /// What a server says of a request that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -108,7 +111,7 @@ impl Status {
         if let Some(delay) = self.retry_after {
             details.push(json!({
                 "@type": "type.googleapis.com/google.rpc.RetryInfo",
-                "retryDelay": format!("{}s", delay.as_secs_f64()),
+                "retryDelay": format!("{}s", delay.min(LONGEST_DELAY).as_secs_f64()),
             }));
         }
         if let Some(violation) = &self.violation {
@@ -306,11 +309,11 @@ pub fn http_is_retryable(status: StatusCode) -> bool {
 }
 
 /// Reads `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3), which is compared with `now`. A date in the past is a
-/// delay of zero. Nothing if it is neither.
+/// delay of zero, and more seconds than can be counted are the most that can. Nothing if it is neither.
 pub fn parse_retry_after(value: &HeaderValue, now: SystemTime) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(text).ok()?;
     Some(date.duration_since(now).unwrap_or_default())

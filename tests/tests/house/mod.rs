@@ -50,7 +50,7 @@ pub(crate) fn root() -> PathBuf {
         .unwrap()
 }
 
-/// The folders of the packages: `crates/otlp`, ..., `benches`, `tests`.
+/// The folders of the packages: `crates/otlp`, ..., `benches`, `tests`, `tests/fuzz`.
 pub(crate) fn packages() -> Vec<String> {
     let mut packages: Vec<String> = std::fs::read_dir(root().join("crates"))
         .unwrap()
@@ -59,7 +59,7 @@ pub(crate) fn packages() -> Vec<String> {
         .map(|entry| format!("crates/{}", entry.file_name().into_string().unwrap()))
         .collect();
     packages.sort();
-    packages.extend(["benches".to_owned(), "tests".to_owned()]);
+    packages.extend(["benches", "tests", "tests/fuzz"].map(str::to_owned));
     packages
 }
 

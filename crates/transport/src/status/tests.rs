@@ -125,3 +125,25 @@ fn retry_after_is_seconds_or_a_date() {
     assert_eq!(read("soon"), None);
     assert_eq!(read("-1"), None);
 }
+
+#[test]
+fn retry_after_of_any_number_of_digits_is_a_delay_and_a_sign_is_none() {
+    let read =
+        |text: &'static str| parse_retry_after(&HeaderValue::from_static(text), SystemTime::UNIX_EPOCH);
+    assert_eq!(read("18446744073709551616"), Some(Duration::from_secs(u64::MAX)));
+    assert_eq!(read("+5"), None);
+    assert_eq!(read(""), None);
+}
+
+#[test]
+fn a_delay_of_more_than_ten_thousand_years_is_sent_as_ten_thousand() {
+    let status = Status::new(Code::Unavailable, "").after(Some(Duration::MAX));
+    let forms = [
+        Status::from_json(&status.to_json()),
+        Status::from_protobuf(&status.to_protobuf()),
+    ];
+    for read in forms {
+        let seconds = read.unwrap().retry_after.unwrap().as_secs();
+        assert_eq!(seconds, 315_576_000_000);
+    }
+}

@@ -1,4 +1,0 @@
-//! Runs `text` of the checks.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| forebay_otlp_fuzz::text(data));
