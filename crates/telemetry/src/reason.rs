@@ -43,11 +43,13 @@ pub enum Reason {
     TooSlow,
     /// The TLS handshake failed.
     Handshake,
+    /// A client sent frames of HTTP/2 that bring nothing, faster than it may.
+    Flooding,
 }
 
 impl Reason {
     /// Every reason, in the order of their discriminants.
-    pub const ALL: [Reason; 18] = [
+    pub const ALL: [Reason; 19] = [
         Reason::OverBudget,
         Reason::TooLarge,
         Reason::Malformed,
@@ -66,6 +68,7 @@ impl Reason {
         Reason::TooManyConnections,
         Reason::TooSlow,
         Reason::Handshake,
+        Reason::Flooding,
     ];
 
     /// How many reasons there are.
@@ -92,6 +95,7 @@ impl Reason {
             Reason::TooManyConnections => "too_many_connections",
             Reason::TooSlow => "too_slow",
             Reason::Handshake => "handshake",
+            Reason::Flooding => "flooding",
         }
     }
 }

@@ -1,93 +1,37 @@
-//! One connection: its window, its settings, its life.
+//! One connection, from its first byte to its last.
 
-use super::opening::{Heard, Opening};
+use super::life::live;
+use super::pulse::Pulse;
+use super::reply::GRPC_STATUS;
+use super::roster::{Roster, Seat};
+use super::served::Served;
+use super::window::Window;
+use super::wire::{Sniffed, Version, Wire, sniff};
 use super::{Connection, Incoming, Protocol, Reply, ServerSettings, Service};
+use ::http::{Request, Response};
 use forebay_core::component::NodeContext;
-use forebay_core::{Lease, Ledger, Origin, OverBudget, Reason, Tasks};
-use http::{Request, Response};
-use hyper::rt::Executor;
+use forebay_core::{Origin, Reason};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// The smallest receive window of HTTP/2 (RFC 9113, section 6.9.2: the connection's starts there and cannot shrink).
-const SMALLEST_WINDOW: u32 = 65_535;
-/// The largest window: what a fast link within a data centre can have under way.
-const LARGEST_WINDOW: u32 = 4 << 20;
-/// The part of what is free for connections that the next one may have. With a forty-eighth each, and half as much
-/// again for frames, what is free halves with every 22 connections, so that many still find room in a small budget.
-const WINDOW_SHARE: u64 = 48;
-/// The smallest limit on the size of a frame (RFC 9113, section 6.5.2).
-const SMALLEST_FRAME: u32 = 16 << 10;
-/// The largest frame: senders that honour it cost a third less than with frames of 16 KiB.
-const LARGEST_FRAME: u32 = 1 << 20;
-/// From this window on a frame may be as large as the window, so that most messages come whole, in one frame, and need not
-/// be copied together.
-const ROOMY_WINDOW: u32 = 512 << 10;
-/// In a smaller window, the part that one frame may take, one part in so many: a frame is read into a buffer of its own size
-/// before its bytes go on, so a connection holds up to a frame, and the buffer that grows for it, besides its window.
-const FRAME_SHARE: u32 = 4;
-/// What a connection holds besides its window: write buffer, header tables and its own state.
-const OVERHEAD: u64 = 16 << 10;
-/// The most bytes of answers that wait on one stream. Ours are small.
-const SEND_BUFFER: usize = 64 << 10;
-/// The most bytes of headers of a request.
-const HEADERS: u32 = 16 << 10;
-/// The most that HTTP/1 reads ahead; hyper asks for at least 8 KiB. Its buffer is cut up and made anew as bodies go through:
-/// with four times as much, fifty senders of 1 MB bodies took 17 MB more than their leases.
-const READ_AHEAD: u32 = 64 << 10;
-/// How long the headers of an HTTP/1 request may take, waiting for the next one on an idle connection included.
-const HEADERS_WITHIN: Duration = Duration::from_secs(300);
-/// After so long without a byte an HTTP/2 peer is pinged,
-const PING_AFTER: Duration = Duration::from_secs(60);
-/// and given up after so long without an answer.
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// How long answers may still be written once the process has stopped. The engine waits a second for its tasks then.
-const LAST_WORDS: Duration = Duration::from_millis(500);
-
-/// Starts the requests of HTTP/2 connections as tasks of the node.
-#[derive(Clone)]
-struct RequestTasks(Tasks);
-
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for RequestTasks {
-    fn execute(&self, request: F) {
-        self.0.spawn("request", request);
-    }
+/// What all connections of a server have in common.
+#[derive(Debug)]
+pub(super) struct Terms<S> {
+    pub(super) service: Arc<S>,
+    pub(super) node: NodeContext,
+    pub(super) settings: ServerSettings,
 }
 
-/// The receive window for the next connection, when `free` bytes are free for connections.
-pub(super) fn window(free: u64) -> u32 {
-    u32::try_from(free / WINDOW_SHARE)
-        .unwrap_or(LARGEST_WINDOW)
-        .clamp(SMALLEST_WINDOW, LARGEST_WINDOW)
-}
-
-/// The largest frame on a connection with this window.
-fn frame(window: u32) -> u32 {
-    let share = if window >= ROOMY_WINDOW {
-        window
-    } else {
-        window / FRAME_SHARE
-    };
-    share.clamp(SMALLEST_FRAME, LARGEST_FRAME)
-}
-
-/// What a connection with this window may hold.
-pub(super) fn held(window: u32) -> u64 {
-    u64::from(window) + 2 * u64::from(frame(window)) + OVERHEAD
-}
-
-fn lease_window(ledger: &Ledger) -> Result<(u32, Lease), OverBudget> {
-    let window = window(ledger.free_for_connections());
-    let lease = ledger.lease_connection(held(window))?;
-    Ok((window, lease))
+/// What a connection has been given.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) origin: Origin,
+    pub(super) window: Window,
+    pub(super) seat: Seat,
 }
 
 /// Serves one connection on any stream until it ends, or the process drains and its last request is answered. Tests use this
@@ -105,86 +49,108 @@ pub async fn serve_stream<IO, S>(
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     S: Service,
 {
-    let (window, _lease) = match lease_window(&node.ledger) {
-        Ok(leased) => leased,
-        Err(error) => {
-            tracing::debug!(%error, "connection closed: no memory for it");
-            service.turned_away(Reason::OverBudget);
-            return;
-        }
+    let (window, seat) = (Window::open(&node.ledger), Roster::new(1, 0).take(None));
+    let (Ok(window), Ok(seat)) = (window, seat) else {
+        service.turned_away(Reason::OverBudget);
+        return;
     };
-    let builder = builder(&node.tasks, &settings, window);
-    let (stream, heard) = Opening::new(stream);
-    let connection = Connection {
-        origin: Arc::new(origin),
+    let terms = Terms {
+        service,
+        node: node.clone(),
+        settings,
     };
-    let serve = service_fn(move |request: Request<Incoming>| {
-        let answer = Arc::clone(&service).serve(request, connection.clone());
-        async move { Ok::<Response<Reply>, Infallible>(answer.await) }
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), serve);
-    live(connection, heard, node).await;
+    let accepted = Accepted { origin, window, seat };
+    serve(stream, accepted, &terms).await;
 }
 
-type Served<'a, IO, F> = hyper_util::server::conn::auto::Connection<'a, TokioIo<IO>, F, RequestTasks>;
-
-/// From the first byte to the last: also through the drain.
-async fn live<IO, F>(connection: Served<'_, Opening<IO>, F>, heard: Heard, node: &NodeContext)
+/// Serves a connection that has been accepted, until it ends or has to make room for another.
+pub(super) async fn serve<IO, S>(stream: IO, accepted: Accepted, terms: &Terms<S>)
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    F: hyper::service::Service<Request<Incoming>, Response = Response<Reply>, Error = Infallible>,
-    F::Future: Send + 'static,
+    S: Service,
 {
-    let mut connection = pin!(connection);
+    let Accepted { origin, window, seat } = accepted;
+    let peer = origin.peer;
+    let conversation = converse(stream, (origin, &window, &seat), terms);
     let ended = tokio::select! {
         biased;
-        ended = connection.as_mut() => Some(ended),
-        () = heard.nothing_in_time(&node.clock) => return,
-        () = node.shutdown.draining() => None,
+        ended = conversation => ended,
+        () = seat.standing().asked_to_leave() => Err(Some(Reason::TooManyConnections)),
     };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                biased;
-                ended = connection => ended,
-                () = last_words(node) => return,
-            }
+    if let Err(Some(reason)) = ended {
+        tracing::debug!(?peer, %reason, "connection closed");
+        terms.service.turned_away(reason);
+    }
+}
+
+/// How a connection ended: by itself, or by being closed, with a reason if that is the client's doing.
+pub(super) type Ended<T = ()> = Result<T, Option<Reason>>;
+
+/// Until the connection ends. The stream is closed when this is done.
+async fn converse<IO, S>(
+    mut stream: IO,
+    (origin, window, seat): (Origin, &Window, &Seat),
+    terms: &Terms<S>,
+) -> Ended
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: Service,
+{
+    let (node, limits) = (&terms.node, &terms.settings.limits);
+    let pulse = Pulse::new(node.clock.clone(), Arc::clone(seat.standing()));
+    let sniffed = match terms.settings.protocol {
+        Protocol::Http2 => (Version::Http2, Sniffed::default()),
+        // If it cannot be read from, the client has gone away.
+        Protocol::Any => within(limits.header_timeout.0, sniff(&mut stream), node)
+            .await?
+            .map_err(|_| None)?,
+    };
+    let connection = Connection {
+        origin: Arc::new(origin),
+        pulse: Arc::clone(&pulse),
+    };
+    let wire = Wire::new(stream, Arc::clone(&pulse), sniffed, limits.max_control_frames.0);
+    let (service, version) = (Arc::clone(&terms.service), sniffed.0);
+    let answer =
+        service_fn(move |request| answer(Arc::clone(&service), request, connection.clone(), version));
+    let served = Served::new(wire, version, answer, (&node.tasks, window, limits));
+    live(served, &pulse, (node, limits)).await
+}
+
+/// What `future` comes to, if that takes no longer than `period` and the process does not drain meanwhile.
+async fn within<F: Future>(period: Duration, future: F, node: &NodeContext) -> Ended<F::Output> {
+    tokio::select! {
+        biased;
+        output = future => Ok(output),
+        () = node.shutdown.draining() => Err(None),
+        () = node.clock.sleep(period) => Err(Some(Reason::TooSlow)),
+    }
+}
+
+/// Has one request answered.
+fn answer<S: Service>(
+    service: Arc<S>,
+    request: Request<Incoming>,
+    connection: Connection,
+    version: Version,
+) -> impl Future<Output = Result<Response<Reply>, Infallible>> + Send + 'static {
+    let under_way = connection.pulse.begin();
+    if version == Version::Http1 {
+        // Its head is whole. What else comes is its body, as long as it is under way.
+        connection.pulse.owes_nothing();
+    }
+    let answer = service.serve(request, connection);
+    async move {
+        let mut response = answer.await;
+        if went_well(&response) {
+            under_way.succeed();
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection ended with an error");
+        response.body_mut().keep(under_way);
+        Ok(response)
     }
 }
 
-/// Ready a moment after the process stopped: what was given up then is refused, and its senders are still to hear of it.
-async fn last_words(node: &NodeContext) {
-    node.shutdown.stopped().await;
-    node.clock.sleep(LAST_WORDS).await;
-}
-
-fn builder(tasks: &Tasks, settings: &ServerSettings, window: u32) -> Builder<RequestTasks> {
-    let mut builder = Builder::new(RequestTasks(tasks.clone()));
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .initial_stream_window_size(window)
-        .initial_connection_window_size(window)
-        .max_frame_size(frame(window))
-        .max_concurrent_streams(settings.limits.streams())
-        .max_header_list_size(HEADERS)
-        .max_send_buf_size(SEND_BUFFER)
-        .keep_alive_interval(PING_AFTER)
-        .keep_alive_timeout(PING_TIMEOUT)
-        .auto_date_header(false);
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
-        .max_buf_size(window.min(READ_AHEAD) as usize);
-    match settings.protocol {
-        Protocol::Http2 => builder.http2_only(),
-        Protocol::Any => builder,
-    }
+/// Whether a response says that all is well. gRPC says otherwise in its headers, and 200 all the same.
+fn went_well(response: &Response<Reply>) -> bool {
+    response.status().is_success() && !response.headers().contains_key(GRPC_STATUS)
 }

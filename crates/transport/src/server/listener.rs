@@ -1,16 +1,15 @@
 //! The socket that connections come in by.
 
-use super::connection::serve_stream;
+use super::connection::Terms;
+use super::reception::Reception;
 use super::socket::Bound;
 use super::stream::{Door, Stream};
 use super::{ServerSettings, Service};
 use forebay_core::component::{ListenAddress, NodeContext};
-use forebay_core::{Origin, Reason};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// How long to wait when the process or the machine has run out of something that accepting needs.
 const BREATHER: Duration = Duration::from_millis(100);
@@ -59,23 +58,24 @@ impl Listener {
         settings: ServerSettings,
     ) -> io::Result<()> {
         let door = Door::open(self.socket)?;
-        // `acquire_many` takes no more than fit 32 bits.
-        let most = u32::try_from(settings.limits.max_connections.0).unwrap_or(u32::MAX);
-        let room = Arc::new(Semaphore::new(most as usize));
+        let reception = Reception::new(Terms {
+            service,
+            node: node.clone(),
+            settings,
+        });
         while let Some(accepted) = next(&door, &node).await {
             match accepted {
-                Ok((stream, peer)) => start(stream, peer, &room, (&service, &node, &settings)),
+                Ok((stream, peer)) => reception.receive(stream, peer).await,
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept connections, trying again");
+                    reception.make_room().await;
                     pause(&node).await;
                 }
             }
         }
         drop(door);
-
-        // Each connection holds a permit until it ends. The semaphore is never closed, so this cannot fail.
-        let _ = room.acquire_many(most).await;
+        reception.empty().await;
         Ok(())
     }
 }
@@ -105,23 +105,4 @@ fn concerns_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::Interrupted
     )
-}
-
-fn start<S: Service>(
-    stream: Stream,
-    peer: Option<SocketAddr>,
-    room: &Arc<Semaphore>,
-    (service, node, settings): (&Arc<S>, &NodeContext, &ServerSettings),
-) {
-    let Ok(permit) = Arc::clone(room).try_acquire_owned() else {
-        tracing::debug!(?peer, "connection closed: there are as many as may be");
-        service.turned_away(Reason::TooManyConnections);
-        return;
-    };
-    let (service, context, settings) = (Arc::clone(service), node.clone(), settings.clone());
-    node.tasks.spawn("connection", async move {
-        let origin = Origin { peer, identity: None };
-        serve_stream(stream, service, origin, &context, settings).await;
-        drop(permit);
-    });
 }

@@ -14,17 +14,24 @@
 mod body;
 mod buffers;
 mod connection;
+mod frames;
 pub mod grpc;
 pub mod http;
+mod life;
 mod limits;
 mod listener;
-mod opening;
+mod pulse;
+mod reception;
 mod refusal;
 mod reply;
+mod roster;
+mod served;
 mod socket;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod window;
+mod wire;
 
 pub use body::{Admission, BodyPace, Message};
 pub use buffers::Buffers;
@@ -63,6 +70,16 @@ pub struct ServerSettings {
 pub struct Connection {
     /// Where it comes from. Who its sender is may yet be asked for each request.
     pub origin: Arc<Origin>,
+    pulse: Arc<pulse::Pulse>,
+}
+
+impl Connection {
+    /// The client has shown that it is worth its place: it has sent a request that is well-formed and whole, in its own name
+    /// if it was asked for that. When there are as many connections as may be, it does not have to make room for others any
+    /// more. A request that is answered well shows it anyway; this is for requests that take long to be answered.
+    pub fn prove(&self) {
+        self.pulse.prove();
+    }
 }
 
 /// What a server does with requests.

@@ -1,5 +1,6 @@
 //! The body of an answer.
 
+use super::pulse::UnderWay;
 use ::http::HeaderMap;
 use ::http::header::{HeaderName, HeaderValue};
 use bytes::Bytes;
@@ -8,13 +9,15 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// The body of an answer: at most one piece of data, and for gRPC the trailers of success.
 #[derive(Debug)]
 pub struct Reply {
     data: Option<Bytes>,
     trailers: bool,
+    /// Until the answer has gone, its request is under way.
+    under_way: Option<UnderWay>,
 }
 
 impl Reply {
@@ -22,6 +25,7 @@ impl Reply {
         Reply {
             data: None,
             trailers: false,
+            under_way: None,
         }
     }
 
@@ -29,6 +33,7 @@ impl Reply {
         Reply {
             data: Some(data).filter(|data| !data.is_empty()),
             trailers: false,
+            under_way: None,
         }
     }
 
@@ -36,7 +41,13 @@ impl Reply {
         Reply {
             data: Some(data),
             trailers: true,
+            under_way: None,
         }
+    }
+
+    /// Keeps `under_way` until the answer has gone.
+    pub(super) fn keep(&mut self, under_way: UnderWay) {
+        self.under_way = Some(under_way);
     }
 }
 

@@ -1,5 +1,5 @@
 use super::body::{Announced, Chunks, collect};
-use super::connection::{held, window};
+use super::window::{held, size};
 use super::*;
 use crate::compression::{Compressors, Encoding};
 use ::http::HeaderMap;
@@ -143,12 +143,12 @@ fn serve(node: &NodeContext, service: &Arc<Echo>) -> (DuplexStream, tokio::task:
 #[test]
 fn many_connections_fit_a_small_budget_and_few_have_large_windows() {
     let ledger = Ledger::new(64 << 20);
-    let connect = || ledger.lease_connection(held(window(ledger.free_for_connections())));
+    let connect = || ledger.lease_connection(held(size(ledger.free_for_connections())));
     let leases: Vec<_> = (0..60).map(|_| connect().unwrap()).collect();
     assert!(ledger.read().connections <= ledger.read().leasable / 4);
     drop(leases);
-    assert_eq!(window(Ledger::new(2 << 30).free_for_connections()), 4 << 20);
-    assert_eq!(window(0), 65_535);
+    assert_eq!(size(Ledger::new(2 << 30).free_for_connections()), 4 << 20);
+    assert_eq!(size(0), 65_535);
 }
 
 #[tokio::test]

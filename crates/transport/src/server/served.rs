@@ -1,0 +1,147 @@
+//! A connection as HTTP serves it: hyper's, of either version.
+
+use super::window::Window;
+use super::wire::{Version, Wire};
+use super::{Incoming, LimitsConfig, Reply};
+use ::http::{Request, Response};
+use forebay_core::Tasks;
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// The most bytes of answers that wait on one stream. Ours are small.
+const SEND_BUFFER: usize = 64 << 10;
+/// The most that HTTP/1 reads ahead; hyper asks for at least 8 KiB. Its buffer is cut up and made anew as bodies go through:
+/// with four times as much, fifty senders of 1 MB bodies took 17 MB more than their leases.
+const READ_AHEAD: u32 = 64 << 10;
+/// After so long without a byte an HTTP/2 peer is pinged,
+const PING_AFTER: Duration = Duration::from_secs(60);
+/// and given up after so long without an answer.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How many streams a client may reset before they have even been looked at. More is an attack (CVE-2023-44487).
+const RESETS_UNSEEN: usize = 20;
+/// How many streams of a client may be reset for its mistakes.
+const RESETS_FOR_MISTAKES: usize = 256;
+
+/// What answers requests.
+pub(super) trait Answer:
+    hyper::service::Service<Request<Incoming>, Response = Response<Reply>, Error = Infallible, Future: Send>
+{
+}
+
+impl<A> Answer for A where
+    A: hyper::service::Service<
+            Request<Incoming>,
+            Response = Response<Reply>,
+            Error = Infallible,
+            Future: Send,
+        >
+{
+}
+
+/// Starts the requests of HTTP/2 connections as tasks of the node.
+#[derive(Clone)]
+pub(super) struct RequestTasks(pub(super) Tasks);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for RequestTasks {
+    fn execute(&self, request: F) {
+        self.0.spawn("request", request);
+    }
+}
+
+type Http1<IO, A> = http1::Connection<TokioIo<Wire<IO>>, A>;
+type Http2<IO, A> = http2::Connection<TokioIo<Wire<IO>>, A, RequestTasks>;
+
+/// A connection that is served: ready when it has ended.
+pub(super) enum Served<IO, A>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    A: Answer,
+{
+    Http1(Pin<Box<Http1<IO, A>>>),
+    Http2(Pin<Box<Http2<IO, A>>>),
+}
+
+impl<IO, A> Served<IO, A>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    A: Answer<Future: 'static>,
+{
+    /// Serves `stream`, whose client speaks `version`.
+    pub(super) fn new(
+        stream: Wire<IO>,
+        version: Version,
+        answer: A,
+        (tasks, window, limits): (&Tasks, &Window, &LimitsConfig),
+    ) -> Self {
+        let stream = TokioIo::new(stream);
+        match version {
+            Version::Http1 => {
+                let builder = http1_builder(window, limits);
+                Served::Http1(Box::pin(builder.serve_connection(stream, answer)))
+            }
+            Version::Http2 => {
+                let builder = http2_builder(tasks, window, limits);
+                Served::Http2(Box::pin(builder.serve_connection(stream, answer)))
+            }
+        }
+    }
+
+    /// Takes no more requests, says so to the client, and ends once those under way are answered.
+    pub(super) fn end(&mut self) {
+        match self {
+            Served::Http1(connection) => connection.as_mut().graceful_shutdown(),
+            Served::Http2(connection) => connection.as_mut().graceful_shutdown(),
+        }
+    }
+}
+
+impl<IO, A> Future for Served<IO, A>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    A: Answer<Future: 'static>,
+{
+    type Output = hyper::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        match self.get_mut() {
+            Served::Http1(connection) => connection.as_mut().poll(context),
+            Served::Http2(connection) => connection.as_mut().poll(context),
+        }
+    }
+}
+
+fn http1_builder(window: &Window, limits: &LimitsConfig) -> http1::Builder {
+    let head = usize::try_from(limits.max_header_bytes.0).unwrap_or(usize::MAX);
+    let buffer = window.size().min(READ_AHEAD) as usize;
+    let mut builder = http1::Builder::new();
+    builder
+        .header_read_timeout(None)
+        .max_header_size(head)
+        .max_buf_size(buffer.max(head));
+    builder
+}
+
+fn http2_builder(tasks: &Tasks, window: &Window, limits: &LimitsConfig) -> http2::Builder<RequestTasks> {
+    let mut builder = http2::Builder::new(RequestTasks(tasks.clone()));
+    builder
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(window.size())
+        .initial_connection_window_size(window.size())
+        .max_frame_size(window.frame())
+        .max_concurrent_streams(limits.streams())
+        .max_header_list_size(u32::try_from(limits.max_header_bytes.0).unwrap_or(u32::MAX))
+        .max_send_buf_size(SEND_BUFFER)
+        .max_pending_accept_reset_streams(RESETS_UNSEEN)
+        .max_local_error_reset_streams(RESETS_FOR_MISTAKES)
+        .keep_alive_interval(PING_AFTER)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .auto_date_header(false);
+    builder
+}

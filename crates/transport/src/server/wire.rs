@@ -1,0 +1,222 @@
+//! A connection's stream, which notes what its client does.
+
+use super::frames::{Frames, PREFACE};
+use super::pulse::Pulse;
+use forebay_core::Time;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+/// How many seconds' worth of frames may come at once.
+const BURST: u64 = 10;
+/// How many frames of no use a request that was answered well makes up for: pings that measure the path, updates of
+/// windows, acknowledgements.
+const FOR_EACH_REQUEST: u64 = 8;
+/// As many bytes tell the preface of HTTP/2 from any request of HTTP/1.
+const TELLING: usize = 3;
+
+/// The version of HTTP that a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    Http1,
+    Http2,
+}
+
+/// A stream that notes what its client does.
+#[derive(Debug)]
+pub(super) struct Wire<IO> {
+    stream: IO,
+    pulse: Arc<Pulse>,
+    /// What was read to tell the version, and is still to be given on.
+    ahead: Sniffed,
+    following: Following,
+}
+
+#[derive(Debug)]
+enum Following {
+    Http1,
+    Http2(Frames, Budget),
+}
+
+/// Reads as much as it takes to tell which version a client speaks.
+pub(super) async fn sniff<IO: AsyncRead + Unpin>(stream: &mut IO) -> io::Result<(Version, Sniffed)> {
+    let mut sniffed = Sniffed::default();
+    while let Some(room) = sniffed
+        .bytes
+        .get_mut(sniffed.length..)
+        .filter(|room| !room.is_empty())
+    {
+        let read = stream.read(room).await?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        sniffed.length += read;
+        if sniffed.bytes.get(..sniffed.length) != PREFACE.get(..sniffed.length) {
+            return Ok((Version::Http1, sniffed));
+        }
+    }
+    Ok((Version::Http2, sniffed))
+}
+
+/// The bytes that [`sniff`] has read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sniffed {
+    bytes: [u8; TELLING],
+    given: usize,
+    length: usize,
+}
+
+impl Sniffed {
+    /// The next of these bytes, at most `most`; nothing once all have been given.
+    fn next(&mut self, most: usize) -> Option<&[u8]> {
+        let begin = self.given;
+        let end = self.length.min(begin + most);
+        self.given = end;
+        self.bytes.get(begin..end).filter(|bytes| !bytes.is_empty())
+    }
+}
+
+impl<IO> Wire<IO> {
+    /// A stream whose client speaks `version`, of which `sniffed` was read already. `rate` is how many frames of no use may
+    /// come each second.
+    pub(super) fn new(
+        stream: IO,
+        pulse: Arc<Pulse>,
+        (version, sniffed): (Version, Sniffed),
+        rate: u64,
+    ) -> Self {
+        let following = match version {
+            Version::Http1 => Following::Http1,
+            Version::Http2 => Following::Http2(Frames::new(), Budget::new(rate, pulse.now())),
+        };
+        Wire {
+            stream,
+            pulse,
+            ahead: sniffed,
+            following,
+        }
+    }
+
+    /// Notes what has come.
+    fn note(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.following {
+            // While a request is under way this is its body. After it, the next one begins.
+            Following::Http1 => {
+                if !self.pulse.is_busy() {
+                    self.pulse.owes();
+                }
+            }
+            Following::Http2(frames, budget) => {
+                let idle = frames.pass(bytes);
+                if idle > 0 && !budget.spend(u64::from(idle), &self.pulse) {
+                    self.pulse.flood();
+                    return Err(io::Error::other("frames of no use came faster than they may"));
+                }
+                if frames.midway() {
+                    self.pulse.owes();
+                } else {
+                    self.pulse.owes_nothing();
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many frames of no use a client may still send. Time and requests that were answered well add to it; they are looked
+/// at only when it is used up.
+#[derive(Debug)]
+struct Budget {
+    left: u64,
+    rate: u64,
+    since: Time,
+    succeeded: u64,
+}
+
+impl Budget {
+    fn new(rate: u64, now: Time) -> Self {
+        Budget {
+            left: rate.saturating_mul(BURST),
+            rate,
+            since: now,
+            succeeded: 0,
+        }
+    }
+
+    fn spend(&mut self, frames: u64, pulse: &Pulse) -> bool {
+        if self.left < frames {
+            self.fill(pulse);
+        }
+        let left = self.left.checked_sub(frames);
+        self.left = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    fn fill(&mut self, pulse: &Pulse) {
+        let (now, succeeded) = (pulse.now(), pulse.succeeded());
+        let millis = u64::try_from(now.since(self.since).as_millis()).unwrap_or(u64::MAX);
+        let by_time = millis.saturating_mul(self.rate) / 1000;
+        let by_requests = (succeeded - self.succeeded).saturating_mul(FOR_EACH_REQUEST);
+        let most = self.rate.saturating_mul(BURST);
+        self.left = self
+            .left
+            .saturating_add(by_time)
+            .min(most)
+            .saturating_add(by_requests);
+        if by_time > 0 {
+            self.since = now;
+        }
+        self.succeeded = succeeded;
+    }
+}
+
+impl<IO: AsyncRead + Unpin> AsyncRead for Wire<IO> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let wire = &mut *self;
+        let before = buffer.filled().len();
+        match wire.ahead.next(buffer.remaining()) {
+            Some(bytes) => buffer.put_slice(bytes),
+            None => ready!(Pin::new(&mut wire.stream).poll_read(context, buffer))?,
+        }
+        match buffer.filled().get(before..) {
+            Some(bytes) if !bytes.is_empty() => Poll::Ready(wire.note(bytes)),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Wire<IO> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
