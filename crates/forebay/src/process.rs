@@ -2,8 +2,26 @@
 
 use forebay_telemetry::Exposition;
 use forebay_telemetry::catalog as names;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::time::Instant;
+
+/// Lets the process open as many files as it may: each connection is one. The lower limit that processes start with is for
+/// those that use select(2), which cannot deal with more than 1024.
+pub(crate) fn open_as_many_files_as_may_be() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return;
+    }
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => tracing::debug!(?current, ?maximum, "limit on open files raised"),
+        Err(error) => tracing::warn!(?current, ?maximum, %error, "cannot raise the limit on open files"),
+    }
+}
 
 /// Writes the metrics of the process.
 pub(crate) fn write_metrics(began: Instant, out: &mut Exposition) {
@@ -20,7 +38,7 @@ pub(crate) fn write_metrics(began: Instant, out: &mut Exposition) {
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
         out.family(&names::OPEN_FDS).count(&[], open.count() as u64);
     }
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let limit = getrlimit(Resource::Nofile);
     if let Some(most) = limit.current {
         out.family(&names::MAX_FDS).count(&[], most);
     }

@@ -5,6 +5,7 @@ use crate::cli::Exit;
 use crate::logging::{self, Log, Look};
 use crate::out::show;
 use crate::plan::{Plan, plan};
+use crate::process;
 use forebay_config::{Input, ServiceSpec, position};
 use forebay_core::{Clock, Diagnostic, Reason};
 use forebay_engine::{Built, Drained, Running};
@@ -34,6 +35,7 @@ pub(crate) fn run(inputs: &[Input]) -> Exit {
     };
     let log = logging::start(&spec.service);
     warn(&found, &log);
+    process::open_as_many_files_as_may_be();
     let threads = spec.service.threads.unwrap_or_else(cores);
     let built = match blueprint.build(threads) {
         Ok(built) => built,

@@ -113,6 +113,7 @@ impl Receiver for Otlp {
             let settings = |protocol| ServerSettings {
                 protocol,
                 limits: config.limits(),
+                tls: None,
             };
             let grpc = async {
                 match grpc {

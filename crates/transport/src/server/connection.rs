@@ -5,9 +5,11 @@ use super::pulse::Pulse;
 use super::reply::GRPC_STATUS;
 use super::roster::{Roster, Seat};
 use super::served::Served;
+use super::stream::{Carrier, Either};
 use super::window::Window;
 use super::wire::{Sniffed, Version, Wire, sniff};
 use super::{Connection, Incoming, Protocol, Reply, ServerSettings, Service};
+use crate::tls::PeerCertificate;
 use ::http::{Request, Response};
 use forebay_core::component::NodeContext;
 use forebay_core::{Origin, Reason};
@@ -88,7 +90,7 @@ pub(super) type Ended<T = ()> = Result<T, Option<Reason>>;
 
 /// Until the connection ends. The stream is closed when this is done.
 async fn converse<IO, S>(
-    mut stream: IO,
+    stream: IO,
     (origin, window, seat): (Origin, &Window, &Seat),
     terms: &Terms<S>,
 ) -> Ended
@@ -97,16 +99,18 @@ where
     S: Service,
 {
     let (node, limits) = (&terms.node, &terms.settings.limits);
+    let (mut stream, certificate) = secure(stream, &origin, terms).await?;
     let pulse = Pulse::new(node.clock.clone(), Arc::clone(seat.standing()));
     let sniffed = match terms.settings.protocol {
         Protocol::Http2 => (Version::Http2, Sniffed::default()),
         // If it cannot be read from, the client has gone away.
-        Protocol::Any => within(limits.header_timeout.0, sniff(&mut stream), node)
+        Protocol::Any => within(limits.header_timeout.0, node, sniff(&mut stream))
             .await?
             .map_err(|_| None)?,
     };
     let connection = Connection {
         origin: Arc::new(origin),
+        certificate,
         pulse: Arc::clone(&pulse),
     };
     let wire = Wire::new(stream, Arc::clone(&pulse), sniffed, limits.max_control_frames.0);
@@ -117,8 +121,30 @@ where
     live(served, &pulse, (node, limits)).await
 }
 
+/// The stream as it is spoken on: by way of TLS where that is set up.
+async fn secure<IO, S>(
+    stream: IO,
+    origin: &Origin,
+    terms: &Terms<S>,
+) -> Ended<(Carrier<IO>, Option<Arc<PeerCertificate>>)>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let Some(tls) = &terms.settings.tls else {
+        return Ok((Either::One(stream), None));
+    };
+    let timeout = terms.settings.limits.handshake_timeout.0;
+    match within(timeout, &terms.node, Box::pin(tls.accept(stream))).await? {
+        Ok((stream, certificate)) => Ok((Either::Other(Box::new(stream)), certificate)),
+        Err(error) => {
+            tracing::debug!(peer = ?origin.peer, %error, "TLS handshake failed");
+            Err(Some(Reason::Handshake))
+        }
+    }
+}
+
 /// What `future` comes to, if that takes no longer than `period` and the process does not drain meanwhile.
-async fn within<F: Future>(period: Duration, future: F, node: &NodeContext) -> Ended<F::Output> {
+async fn within<F: Future>(period: Duration, node: &NodeContext, future: F) -> Ended<F::Output> {
     tokio::select! {
         biased;
         output = future => Ok(output),

@@ -6,6 +6,7 @@ use super::pulse::{Doing, Pulse};
 use super::served::{Answer, Served};
 use forebay_core::component::NodeContext;
 use forebay_core::{Reason, Time};
+use std::error::Error;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -101,7 +102,18 @@ where
 fn note(ended: hyper::Result<()>, pulse: &Pulse) -> Ended {
     ended.map_err(|error| {
         tracing::debug!(%error, "connection ended with an error");
-        pulse.is_flooded().then_some(Reason::Flooding)
+        (pulse.is_flooded() || is_calmed(&error)).then_some(Reason::Flooding)
+    })
+}
+
+/// Whether h2 has closed the connection for what it bounds by itself: streams that are reset before they begin, blocks of
+/// headers in too many frames, empty data.
+fn is_calmed(error: &hyper::Error) -> bool {
+    let error = error
+        .source()
+        .and_then(|source| source.downcast_ref::<h2::Error>());
+    error.is_some_and(|error| {
+        error.is_library() && error.is_go_away() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM)
     })
 }
 

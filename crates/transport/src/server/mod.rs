@@ -42,6 +42,7 @@ pub use listener::Listener;
 pub use refusal::Refusal;
 pub use reply::Reply;
 
+use crate::tls::{PeerCertificate, TlsAcceptor};
 use ::http::{Request, Response};
 use forebay_core::{Origin, Reason};
 use std::future::Future;
@@ -50,7 +51,7 @@ use std::sync::Arc;
 /// The versions of HTTP that a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// HTTP/2 only, without TLS ("prior knowledge"): for gRPC.
+    /// HTTP/2 only, of clients that know that ("prior knowledge", or by TLS): for gRPC.
     Http2,
     /// HTTP/1.1, or HTTP/2 if the client starts with its preface.
     Any,
@@ -63,6 +64,8 @@ pub struct ServerSettings {
     pub protocol: Protocol,
     /// What clients may take.
     pub limits: LimitsConfig,
+    /// Has connections encrypted. Without it they are plain text.
+    pub tls: Option<TlsAcceptor>,
 }
 
 /// What is known of the connection that a request came in by.
@@ -70,6 +73,8 @@ pub struct ServerSettings {
 pub struct Connection {
     /// Where it comes from. Who its sender is may yet be asked for each request.
     pub origin: Arc<Origin>,
+    /// The certificate that the client has shown and proved to be its own, if it was asked for one.
+    pub certificate: Option<Arc<PeerCertificate>>,
     pulse: Arc<pulse::Pulse>,
 }
 

@@ -1,6 +1,7 @@
 //! A socket that is listened on, at the runtime, and the streams that come in by it.
 
 use super::socket::{Bound, SocketFile};
+use crate::tls::server::TlsStream;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -20,11 +21,17 @@ pub(super) enum Door {
     },
 }
 
-/// What was accepted. One type for both kinds: all that is built upon it is compiled once.
+/// What was accepted.
+pub(super) type Stream = Either<TcpStream, UnixStream>;
+
+/// What a connection is spoken on: the stream itself, or TLS over it.
+pub(super) type Carrier<IO> = Either<IO, Box<TlsStream<IO>>>;
+
+/// A stream of one of two kinds. It is one type, so that all that is built upon it is compiled once.
 #[derive(Debug)]
-pub(super) enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
+pub(super) enum Either<A, B> {
+    One(A),
+    Other(B),
 }
 
 impl Door {
@@ -48,44 +55,52 @@ impl Door {
                     // The peer may be gone already; then reading will say so.
                     tracing::debug!(%error, "cannot set TCP_NODELAY");
                 }
-                Ok((Stream::Tcp(stream), Some(peer)))
+                Ok((Either::One(stream), Some(peer)))
             }
             Door::Unix { socket, .. } => {
                 let (stream, _) = socket.accept().await?;
-                Ok((Stream::Unix(stream), None))
+                Ok((Either::Other(stream), None))
             }
         }
     }
 }
 
-impl AsRawFd for Stream {
+impl<A: AsRawFd, B: AsRawFd> AsRawFd for Either<A, B> {
     fn as_raw_fd(&self) -> RawFd {
         match self {
-            Stream::Tcp(stream) => stream.as_raw_fd(),
-            Stream::Unix(stream) => stream.as_raw_fd(),
+            Either::One(stream) => stream.as_raw_fd(),
+            Either::Other(stream) => stream.as_raw_fd(),
         }
     }
 }
 
-impl AsyncRead for Stream {
+/// What both kinds can do.
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Duplex for IO {}
+
+impl<A: Duplex, B: Duplex> Either<A, B> {
+    fn stream(self: Pin<&mut Self>) -> Pin<&mut (dyn Duplex + '_)> {
+        Pin::new(match self.get_mut() {
+            Either::One(stream) => stream,
+            Either::Other(stream) => stream,
+        })
+    }
+}
+
+impl<A: Duplex, B: Duplex> AsyncRead for Either<A, B> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
-            Stream::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
+        self.stream().poll_read(context, buffer)
     }
 }
 
-impl AsyncWrite for Stream {
+impl<A: Duplex, B: Duplex> AsyncWrite for Either<A, B> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
-            Stream::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
+        self.stream().poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -93,27 +108,21 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-        }
+        self.stream().poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        match self {
+            Either::One(stream) => stream.is_write_vectored(),
+            Either::Other(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_flush(context),
-            Stream::Unix(stream) => Pin::new(stream).poll_flush(context),
-        }
+        self.stream().poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(context),
-        }
+        self.stream().poll_shutdown(context)
     }
 }

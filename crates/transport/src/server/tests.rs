@@ -1,3 +1,5 @@
+mod hostile;
+
 use super::body::{Announced, Chunks, collect};
 use super::window::{held, size};
 use super::*;
@@ -130,6 +132,7 @@ fn settings() -> ServerSettings {
     ServerSettings {
         protocol: Protocol::Http2,
         limits: LimitsConfig::default(),
+        tls: None,
     }
 }
 
