@@ -17,3 +17,4 @@ mod identity;
 mod memory;
 mod process;
 mod shutdown;
+mod status_matrix;

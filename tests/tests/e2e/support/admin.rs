@@ -29,13 +29,12 @@ pub(crate) async fn status(admin: SocketAddr) -> Value {
     serde_json::from_str(&body).unwrap()
 }
 
-/// One scrape of `/metrics`: the value of each sample by its name and labels.
+/// One scrape of `/metrics`: the samples of each metric by its name.
 #[derive(Debug)]
-pub(crate) struct Scrape(Vec<Sample>);
+pub(crate) struct Scrape(BTreeMap<String, Vec<Sample>>);
 
 #[derive(Debug)]
 struct Sample {
-    name: String,
     labels: BTreeMap<String, String>,
     value: f64,
 }
@@ -48,24 +47,28 @@ impl Scrape {
         let lines = text
             .lines()
             .filter(|line| !line.starts_with('#') && !line.is_empty());
-        Some(Scrape(lines.map(Sample::parse).collect()))
+        let mut samples: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
+        for (name, sample) in lines.map(Sample::parse) {
+            samples.entry(name).or_default().push(sample);
+        }
+        Some(Scrape(samples))
     }
 
     /// The sum of all samples of a metric with all of these labels.
     pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let matching = self
-            .0
-            .iter()
-            .filter(|sample| sample.name == name && sample.has(labels));
+        let matching = self.samples(name).iter().filter(|sample| sample.has(labels));
         matching.map(|sample| sample.value).sum()
+    }
+
+    fn samples(&self, name: &str) -> &[Sample] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Checks the identity of the books: for every node and signal, for the process, and by its own word.
     pub(crate) fn assert_balanced(&self) {
         let nodes: Vec<[(&str, &str); 2]> = self
-            .0
+            .samples("forebay_items_held")
             .iter()
-            .filter(|sample| sample.name == "forebay_items_held")
             .map(|sample| {
                 [
                     ("node", &*sample.labels["node"]),
@@ -104,20 +107,20 @@ const ENDS: [&str; 4] = [
 impl Sample {
     /// `name{label="value",...} value`. No label here has a comma or a quote in it, but for reasons that people read,
     /// which no test asks for.
-    fn parse(line: &str) -> Sample {
+    fn parse(line: &str) -> (String, Sample) {
         let (series, value) = line.rsplit_once(' ').unwrap();
         let (name, labels) = series.split_once('{').unwrap_or((series, ""));
         let pairs = labels
             .trim_end_matches('}')
             .split(',')
             .filter_map(|pair| pair.split_once('='));
-        Sample {
-            name: name.to_owned(),
+        let sample = Sample {
             labels: pairs
                 .map(|(key, value)| (key.to_owned(), value.trim_matches('"').to_owned()))
                 .collect(),
             value: value.parse().unwrap(),
-        }
+        };
+        (name.to_owned(), sample)
     }
 
     fn has(&self, labels: &[(&str, &str)]) -> bool {

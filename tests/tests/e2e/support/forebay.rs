@@ -90,7 +90,7 @@ impl Forebay {
     }
 
     /// The addresses that a node listens on, in the order of its log.
-    fn addresses(&self) -> BTreeMap<String, Vec<SocketAddr>> {
+    pub(crate) fn addresses(&self) -> BTreeMap<String, Vec<SocketAddr>> {
         let mut found: BTreeMap<String, Vec<SocketAddr>> = BTreeMap::new();
         for line in self.lines.borrow().iter() {
             let line: Value = serde_json::from_str(line).unwrap_or_default();
