@@ -14,8 +14,9 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
-/// The longest delay that a destination may ask for; a longer one counts as this.
-pub(crate) const DELAY_MAX: Duration = Duration::from_secs(300);
+/// The longest delay that a destination may ask for; a longer one counts as this. It is well below the age at which data is
+/// given up by default (5 minutes): a destination cannot empty the queue by asking for a long delay.
+pub(crate) const DELAY_MAX: Duration = Duration::from_secs(120);
 
 /// The most characters of a destination's message that are kept.
 const MESSAGE_MAX: usize = 1024;

@@ -47,7 +47,7 @@ impl ExporterFactory for OtlpGrpc {
                   they came in; nothing is decoded.\n\n\
                   Retried: `CANCELLED`, `DEADLINE_EXCEEDED`, `ABORTED`, `OUT_OF_RANGE`, `UNAVAILABLE`, `DATA_LOSS`, \
                   `RESOURCE_EXHAUSTED` with a `RetryInfo`, and whatever keeps the destination from answering. A delay in \
-                  a `RetryInfo` is kept to, up to 5 minutes. Everything else is dropped and counted, and so are items \
+                  a `RetryInfo` is kept to, up to 2 minutes. Everything else is dropped and counted, and so are items \
                   that the destination reports as rejected (partial success).\n\n\
                   Uncompressed unless `compression` says otherwise. TLS is not part of this version.",
         example: include_str!("example.toml"),

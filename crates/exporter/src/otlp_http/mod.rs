@@ -44,7 +44,7 @@ impl ExporterFactory for OtlpHttp {
         details: "For destinations and proxies that do not take gRPC; where both are offered, `otlp_grpc` needs fewer \
                   connections. With `encoding = \"proto\"` requests leave in the bytes that they came in.\n\n\
                   Retried: status 429, 502, 503 and 504, and whatever keeps the destination from answering. \
-                  `Retry-After` is kept to in both its forms, up to 5 minutes. Redirects are not followed. Everything \
+                  `Retry-After` is kept to in both its forms, up to 2 minutes. Redirects are not followed. Everything \
                   else is dropped and counted, and so are items that the destination reports as rejected (partial \
                   success).\n\n\
                   Uncompressed unless `compression` says otherwise. TLS is not part of this version.",

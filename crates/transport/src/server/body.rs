@@ -21,6 +21,9 @@ const LOOK: Duration = Duration::from_millis(250);
 /// and holds little else. A smaller one is copied: it would keep a read buffer many times its size, which no lease covers.
 const WORTH_KEEPING: usize = 64 << 10;
 
+/// A body that came to its end before the message did. One that was broken off by its client is [`Refusal::Gone`].
+const CUT_OFF: Refusal = Refusal::Malformed("the body ends before the message does");
+
 /// On what terms a server takes bodies.
 #[derive(Clone, Debug)]
 pub struct Admission {
@@ -224,7 +227,7 @@ async fn fill<B: Body<Data = Bytes> + Unpin>(
             chunks.expect_end().await?;
             return Ok(buffer.freeze());
         }
-        chunk = chunks.next().await?.ok_or(Refusal::Gone)?;
+        chunk = chunks.next().await?.ok_or(CUT_OFF)?;
     }
 }
 
@@ -244,7 +247,7 @@ async fn decompress<B: Body<Data = Bytes> + Unpin>(
         decompressor.push(&chunk)?;
         match chunks.next().await? {
             Some(next) => chunk = next,
-            None if wire.is_some_and(|wire| taken < wire) => return Err(Refusal::Gone),
+            None if wire.is_some_and(|wire| taken < wire) => return Err(CUT_OFF),
             None => return Ok(Bytes::from(decompressor.finish()?)),
         }
     }

@@ -124,6 +124,8 @@ fn retry_after_is_seconds_or_a_date() {
     assert_eq!(read("Sun, 06 Nov 1994 08:49:30 GMT"), Some(Duration::ZERO));
     assert_eq!(read("soon"), None);
     assert_eq!(read("-1"), None);
+    assert_eq!(read(""), None);
+    assert_eq!(read("99999999999999999999999"), Some(Duration::from_secs(u64::MAX)));
 }
 
 #[test]
