@@ -125,7 +125,10 @@ fn retry_after_is_seconds_or_a_date() {
     assert_eq!(read("soon"), None);
     assert_eq!(read("-1"), None);
     assert_eq!(read(""), None);
-    assert_eq!(read("99999999999999999999999"), Some(Duration::from_secs(u64::MAX)));
+    assert_eq!(
+        read("99999999999999999999999"),
+        Some(Duration::from_secs(u64::MAX))
+    );
 }
 
 #[test]
