@@ -221,7 +221,7 @@ async fn retry_info_is_kept_to_and_makes_resource_exhausted_retryable() {
         (tonic::Code::Unavailable, 1500, 1500),
         (tonic::Code::ResourceExhausted, 0, 0),
         (tonic::Code::ResourceExhausted, 7000, 7000),
-        (tonic::Code::Unavailable, 86_400_000, 300_000),
+        (tonic::Code::Unavailable, 86_400_000, 120_000),
     ] {
         let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(asked)));
         let status = tonic::Status::with_error_details(code, "later", details);
