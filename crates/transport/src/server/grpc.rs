@@ -2,6 +2,7 @@
 
 use super::body::{Admission, Announced, Chunks, Message, collect};
 use super::buffers::capacity_for;
+use super::pack::{GZIP, packed};
 use super::refusal::Refusal;
 use super::reply::Reply;
 use crate::compression::Encoding;
@@ -9,6 +10,7 @@ use crate::status::{Code, Status};
 use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use ::http::{HeaderMap, Response, StatusCode};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use futures_util::stream::BoxStream;
 use http_body::Body;
 
 /// The length of what goes before each message: a flag, and the length of the message in four bytes.
@@ -79,8 +81,12 @@ fn encoding_of(headers: &HeaderMap) -> Result<Encoding, Refusal> {
 
 /// A message with its prefix, ready for [`succeed`].
 pub fn frame(message: &[u8]) -> Bytes {
+    prefixed(0, message)
+}
+
+fn prefixed(flag: u8, message: &[u8]) -> Bytes {
     let mut framed = BytesMut::with_capacity(PREFIX + message.len());
-    framed.put_u8(0);
+    framed.put_u8(flag);
     framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
     framed.put_slice(message);
     framed.freeze()
@@ -89,6 +95,26 @@ pub fn frame(message: &[u8]) -> Bytes {
 /// The answer with a message, which has its prefix already: see [`frame`].
 pub fn succeed(framed: Bytes) -> Response<Reply> {
     let mut response = Response::new(Reply::call(framed));
+    response.headers_mut().insert(CONTENT_TYPE, CONTENT_TYPE_GRPC);
+    response
+}
+
+/// The answer with a message that may be large, in gzip if the request accepts that and it is worth it.
+pub fn succeed_with(request: &HeaderMap, message: &[u8]) -> Response<Reply> {
+    match packed(request.get(GRPC_ACCEPT_ENCODING), message) {
+        Some(packed) => {
+            let mut response = succeed(prefixed(1, &packed));
+            response.headers_mut().insert(GRPC_ENCODING, GZIP);
+            response
+        }
+        None => succeed(frame(message)),
+    }
+}
+
+/// The answer of a call with any number of messages, which have their prefixes already: see [`frame`]. The call ends after the
+/// last, or with the first failure.
+pub fn stream(messages: BoxStream<'static, Result<Bytes, Status>>) -> Response<Reply> {
+    let mut response = Response::new(Reply::stream(messages));
     response.headers_mut().insert(CONTENT_TYPE, CONTENT_TYPE_GRPC);
     response
 }

@@ -2,6 +2,7 @@
 
 use super::body::{Admission, Announced, Chunks, Message, collect};
 use super::buffers::capacity_for;
+use super::pack;
 use super::refusal::Refusal;
 use super::reply::Reply;
 use crate::compression::Encoding;
@@ -116,6 +117,11 @@ pub fn respond(status: StatusCode, format: Format, body: Bytes) -> Response<Repl
     let content_type = HeaderValue::from_static(format.as_str());
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
+}
+
+/// The same answer, its body in gzip if the request accepts that and it is worth it.
+pub fn pack(request: &HeaderMap, response: Response<Reply>) -> Response<Reply> {
+    pack::pack(request, response)
 }
 
 /// The answer for a failure: `google.rpc.Status` as body, and `Retry-After` where there is a delay. `http` is usually the
