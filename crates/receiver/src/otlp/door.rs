@@ -11,8 +11,10 @@ use forebay_core::{
 use forebay_otlp::flaws::path_to;
 use forebay_otlp::json::{JsonError, JsonErrorKind, to_protobuf};
 use forebay_otlp::{Depth, WireError, validate};
-use forebay_transport::server::{Admission, Buffers, Message, Refusal};
+use forebay_transport::auth::Guard;
+use forebay_transport::server::{Admission, Buffers, Connection, Message, Refusal};
 use forebay_transport::status::{Code, Status};
+use http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +31,26 @@ const SMALL_JSON: usize = 1024;
 pub(super) struct Door {
     pub(super) context: ReceiverContext,
     pub(super) admission: Admission,
+    guard: Guard,
     acknowledge: Acknowledge,
     depth: Depth,
+}
+
+/// A sender that has not proved who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Denied {
+    /// What it is told.
+    pub(super) status: Status,
+    challenges: Vec<HeaderValue>,
+}
+
+impl Denied {
+    /// Says in the headers of an answer how a sender can prove who it is.
+    pub(super) fn challenge(&self, headers: &mut HeaderMap) {
+        for challenge in &self.challenges {
+            headers.append(WWW_AUTHENTICATE, challenge.clone());
+        }
+    }
 }
 
 /// A request that was taken.
@@ -52,17 +72,18 @@ pub(super) struct Refused {
 }
 
 impl Door {
-    pub(super) fn new(context: ReceiverContext, config: &OtlpConfig) -> Self {
+    pub(super) fn new(context: ReceiverContext, config: &OtlpConfig, guard: Guard) -> Self {
         let admission = Admission {
             ledger: context.node.ledger.clone(),
             clock: context.node.clock.clone(),
             max_bytes: usize::try_from(config.max_request_bytes.0).unwrap_or(usize::MAX),
-            pace: config.limits().body_pace(),
+            pace: config.limits.body_pace(),
             buffers: Buffers::for_budget(context.node.ledger.read().budget),
         };
         Door {
             context,
             admission,
+            guard,
             acknowledge: config.acknowledge,
             depth: match config.validation {
                 Validation::Deep => Depth::Full,
@@ -74,6 +95,31 @@ impl Door {
     /// The moment now.
     pub(super) fn now(&self) -> Time {
         self.context.node.clock.now()
+    }
+
+    /// Who sends a request: its connection's origin, with the identity that its headers or the connection's certificate prove.
+    /// Asked before the body is read.
+    pub(super) fn identify(
+        &self,
+        headers: &HeaderMap,
+        connection: &Connection,
+    ) -> Result<Arc<Origin>, Denied> {
+        let identity = self.guard.check(headers, connection.certificate.as_deref());
+        match identity {
+            Ok(None) => Ok(Arc::clone(&connection.origin)),
+            Ok(identity) => Ok(Arc::new(Origin {
+                peer: connection.origin.peer,
+                identity,
+            })),
+            Err(denied) => {
+                self.context.requests.refuse(Reason::Unauthenticated);
+                log::denied(&self.context.node, &denied, &connection.origin);
+                Err(Denied {
+                    status: Status::new(Code::Unauthenticated, denied.to_string()),
+                    challenges: denied.challenges().to_vec(),
+                })
+            }
+        }
     }
 
     /// Whether requests of `signal` are taken at all: asked before the body is read.

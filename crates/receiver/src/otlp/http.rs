@@ -1,14 +1,18 @@
-//! OTLP/HTTP: three paths.
+//! The HTTP port: OTLP/HTTP's three paths, and calls of gRPC over HTTP/2.
 
 use super::answer::partial_success;
-use super::door::{Door, Refused, Taken};
-use ::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue};
+use super::config::HttpConfig;
+use super::cors::Cors;
+use super::door::{Denied, Door, Refused, Taken};
+use super::grpc::Grpc;
+use ::http::header::{ACCEPT_ENCODING, ALLOW, EXPECT, HeaderValue};
+use ::http::request::Parts;
 use ::http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use bytes::Bytes;
 use forebay_core::{Origin, Reason, Signal};
 use forebay_otlp::json::response_to_json;
 use forebay_transport::server::http::{self, Format};
-use forebay_transport::server::{Connection, Incoming, Refusal, Reply, Service};
+use forebay_transport::server::{Connection, Incoming, Refusal, Reply, Service, grpc};
 use forebay_transport::status::{Code, Status};
 use std::sync::Arc;
 
@@ -19,11 +23,47 @@ const ENCODINGS: HeaderValue = HeaderValue::from_static("gzip, zstd, deflate");
 #[derive(Debug)]
 pub(super) struct Http {
     door: Arc<Door>,
+    grpc: Arc<Grpc>,
+    paths: [(Box<str>, Signal); 3],
+    cors: Option<Cors>,
 }
 
 impl Http {
-    pub(super) fn new(door: Arc<Door>) -> Self {
-        Http { door }
+    /// Serves with the same door as `grpc`, which gets the calls of gRPC that come to this port.
+    pub(super) fn new(door: Arc<Door>, grpc: Arc<Grpc>, config: &HttpConfig) -> Self {
+        Http {
+            door,
+            grpc,
+            paths: [
+                (config.traces_url_path.as_str().into(), Signal::Traces),
+                (config.metrics_url_path.as_str().into(), Signal::Metrics),
+                (config.logs_url_path.as_str().into(), Signal::Logs),
+            ],
+            cors: config.cors.as_ref().map(Cors::new),
+        }
+    }
+
+    /// Answers a request; what it leaves of the body is not read yet.
+    async fn answer(&self, head: &Parts, body: &mut Incoming, connection: &Connection) -> Response<Reply> {
+        let (signal, format) = match self.asked(head) {
+            Ok(asked) => asked,
+            Err(wrong) => return self.turn_down(wrong, &head.headers),
+        };
+        let origin = match self.door.identify(&head.headers, connection) {
+            Ok(origin) => origin,
+            Err(denied) => return unauthenticated(&denied, format),
+        };
+        let began = self.door.now();
+        let call = (signal, format);
+        let outcome = self
+            .export(call, (&head.headers, body), Arc::clone(&origin))
+            .await;
+        let (response, outcome) = match outcome {
+            Ok(taken) => (success(signal, format, &taken), Ok(taken)),
+            Err(Failed { refused, http }) => (failure(&refused, http, format), Err(refused)),
+        };
+        self.door.close(began, (signal, &origin), &outcome);
+        response
     }
 
     async fn export(
@@ -41,43 +81,81 @@ impl Http {
         };
         Ok(door.take(signal, message, origin).await?)
     }
+
+    /// What a request asks for, by its path, method and content type.
+    fn asked(&self, head: &Parts) -> Result<(Signal, Format), Wrong> {
+        let path = head.uri.path();
+        let known = self.paths.iter().find(|(known, _)| **known == *path);
+        let (_, signal) = known.ok_or(Wrong::Path)?;
+        if head.method != Method::POST {
+            return Err(Wrong::Method);
+        }
+        let format = Format::of(&head.headers).ok_or(Wrong::ContentType)?;
+        Ok((*signal, format))
+    }
+
+    /// The answer to what is no export request. Who sent neither protobuf nor JSON is answered in what people can read.
+    fn turn_down(&self, wrong: Wrong, headers: &HeaderMap) -> Response<Reply> {
+        let format = Format::of(headers).unwrap_or(Format::Json);
+        let (http, words) = match wrong {
+            Wrong::Path => (StatusCode::NOT_FOUND, self.known_paths()),
+            Wrong::Method => (StatusCode::METHOD_NOT_ALLOWED, "the method must be POST".into()),
+            Wrong::ContentType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the content type must be application/x-protobuf or application/json".into(),
+            ),
+        };
+        let mut response = http::fail(&Status::new(Code::Unimplemented, words), http, format);
+        if http == StatusCode::METHOD_NOT_ALLOWED {
+            let allowed = HeaderValue::from_static("POST");
+            response.headers_mut().insert(ALLOW, allowed);
+        }
+        response
+    }
+
+    fn known_paths(&self) -> String {
+        let [(traces, _), (metrics, _), (logs, _)] = &self.paths;
+        format!("unknown path: there are {traces}, {metrics} and {logs}")
+    }
 }
 
 impl Service for Http {
     async fn serve(self: Arc<Self>, request: Request<Incoming>, connection: Connection) -> Response<Reply> {
-        let (signal, format) = match asked(&request) {
-            Ok(asked) => asked,
-            Err(wrong) => return turn_down(wrong, request.headers()),
-        };
-        let began = self.door.now();
-        let origin = connection.origin;
+        if request.version() == Version::HTTP_2 && grpc::is_grpc(request.headers()) {
+            return self.grpc.answer(request, connection).await;
+        }
+        if let Some(response) = self.cors.as_ref().and_then(|cors| cors.preflight(&request)) {
+            return response;
+        }
         let (head, mut body) = request.into_parts();
-        let outcome = self
-            .export((signal, format), (&head.headers, &mut body), Arc::clone(&origin))
-            .await;
-        if outcome.is_err() && head.version < Version::HTTP_2 {
+        let response = self.answer(&head, &mut body, &connection).await;
+        if !response.status().is_success() && must_be_read(&head) {
             http::discard(body, &self.door.admission).await;
         }
-        match outcome {
-            Ok(taken) => {
-                let response = success(signal, format, &taken);
-                self.door.close(began, (signal, &origin), &Ok(taken));
-                response
-            }
-            Err(Failed { refused, http }) => {
-                let mut response = http::fail(&refused.status, http, format);
-                if http == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-                    response.headers_mut().insert(ACCEPT_ENCODING, ENCODINGS);
-                }
-                self.door.close(began, (signal, &origin), &Err(refused));
-                response
-            }
+        let mut response = http::pack(&head.headers, response);
+        if let Some(cors) = &self.cors {
+            cors.share(cors.grant(&head.headers), response.headers_mut());
         }
+        response
     }
 
     fn turned_away(&self, reason: Reason) {
         self.door.context.requests.refuse(reason);
     }
+}
+
+/// Whether the body of a request that is refused is on its way all the same, and in the way of the answer. Whoever waits for
+/// "100 Continue" has sent none; over HTTP/2 it ends with its stream.
+fn must_be_read(head: &Parts) -> bool {
+    head.version < Version::HTTP_2 && !head.headers.contains_key(EXPECT)
+}
+
+/// Why a request is no export request.
+#[derive(Clone, Copy, Debug)]
+enum Wrong {
+    Path,
+    Method,
+    ContentType,
 }
 
 /// A request that was not taken, and the HTTP status that says so: the gRPC status's own, but for what HTTP says better.
@@ -107,42 +185,17 @@ impl From<Refusal> for Failed {
     }
 }
 
-/// Why a request is no export request: what HTTP calls it, and what people are told.
-type Wrong = (StatusCode, &'static str);
-
-/// What a request asks for, by its path, method and content type.
-fn asked<B>(request: &Request<B>) -> Result<(Signal, Format), Wrong> {
-    let signal = route(request.uri().path()).ok_or((
-        StatusCode::NOT_FOUND,
-        "unknown path: there are /v1/traces, /v1/metrics and /v1/logs",
-    ))?;
-    if request.method() != Method::POST {
-        return Err((StatusCode::METHOD_NOT_ALLOWED, "the method must be POST"));
+fn failure(refused: &Refused, http: StatusCode, format: Format) -> Response<Reply> {
+    let mut response = http::fail(&refused.status, http, format);
+    if http == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        response.headers_mut().insert(ACCEPT_ENCODING, ENCODINGS);
     }
-    let format = Format::of(request.headers()).ok_or((
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "the content type must be application/x-protobuf or application/json",
-    ))?;
-    Ok((signal, format))
+    response
 }
 
-fn route(path: &str) -> Option<Signal> {
-    match path {
-        "/v1/traces" => Some(Signal::Traces),
-        "/v1/metrics" => Some(Signal::Metrics),
-        "/v1/logs" => Some(Signal::Logs),
-        _ => None,
-    }
-}
-
-/// The answer to what is no export request. Who sent neither protobuf nor JSON is answered in what people can read.
-fn turn_down((http, words): Wrong, headers: &HeaderMap) -> Response<Reply> {
-    let format = Format::of(headers).unwrap_or(Format::Json);
-    let mut response = http::fail(&Status::new(Code::Unimplemented, words), http, format);
-    if http == StatusCode::METHOD_NOT_ALLOWED {
-        let allowed = HeaderValue::from_static("POST");
-        response.headers_mut().insert(ALLOW, allowed);
-    }
+fn unauthenticated(denied: &Denied, format: Format) -> Response<Reply> {
+    let mut response = http::fail(&denied.status, StatusCode::UNAUTHORIZED, format);
+    denied.challenge(response.headers_mut());
     response
 }
 

@@ -5,6 +5,7 @@ use super::door::Refused;
 use super::flawed::Mended;
 use forebay_core::component::NodeContext;
 use forebay_core::{Origin, Signal};
+use forebay_transport::auth::Denied;
 use tracing::{debug, field, warn};
 
 /// A request that was refused: as a warning if its sender must change something, else, under load, only for those who look
@@ -26,6 +27,16 @@ pub(super) fn flawed(node: &NodeContext, signal: Signal, mended: &Mended, origin
     let peer = origin.peer.map(field::display);
     let (items, message) = (mended.refused, &*mended.words);
     warn!(receiver = &*node.name, %signal, peer, name, tenant, items, message, "items were refused");
+}
+
+/// A request of somebody who has not proved who they are.
+pub(super) fn denied(node: &NodeContext, denied: &Denied, origin: &Origin) {
+    let peer = origin.peer.map(field::display);
+    let (receiver, message) = (&*node.name, field::display(denied));
+    warn!(
+        receiver,
+        peer, message, "a request was refused: its sender is not known"
+    );
 }
 
 /// The name and the tenant of whoever has proved who it is.

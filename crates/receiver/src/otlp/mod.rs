@@ -8,10 +8,12 @@
 //! | what happened | gRPC | HTTP |
 //! |---|---|---|
 //! | taken (see `acknowledge`), or empty | OK | 200 |
-//! | taken, and the destination rejected some items | OK, `partial_success` | 200, `partial_success` |
+//! | taken, but for items with invalid ids or that the destination rejected | OK, `partial_success` | 200, `partial_success` |
 //! | no room in the memory budget, or draining | UNAVAILABLE, `RetryInfo` | 503, `Retry-After` |
-//! | larger than `max_request_bytes` | RESOURCE_EXHAUSTED | 413 |
-//! | malformed | INVALID_ARGUMENT, `BadRequest` | 400 |
+//! | larger than `max_request_bytes`, or than the memory budget | RESOURCE_EXHAUSTED | 413 |
+//! | malformed, or without a single valid item | INVALID_ARGUMENT, `BadRequest` | 400 |
+//! | not in time | DEADLINE_EXCEEDED | 408 |
+//! | of a sender that has not proved who it is | UNAUTHENTICATED | 401, `WWW-Authenticate` |
 //! | no pipeline takes the signal | UNIMPLEMENTED | 404 |
 //! | unknown compression | UNIMPLEMENTED | 415 |
 //! | the destination failed, and may recover | UNAVAILABLE, `RetryInfo` | 503, `Retry-After` |
@@ -23,24 +25,26 @@
 
 mod answer;
 mod config;
+mod cors;
 mod door;
 mod flawed;
 mod grpc;
+mod health;
 mod http;
 mod log;
 mod pass;
+mod reflection;
+mod start;
 #[cfg(test)]
 mod tests;
+mod wire;
 
-pub use config::{Address, GrpcConfig, HttpConfig, OtlpConfig, Validation};
+pub use config::{Address, CorsConfig, GrpcConfig, HttpConfig, OtlpConfig, Validation};
 
-use door::Door;
-use forebay_core::component::{ListenAddress, Receiver, ReceiverContext};
+use forebay_core::component::Receiver;
 use forebay_core::registry::{About, Bounds, ReceiverDeclaration, ReceiverFactory};
 use forebay_core::{ComponentError, SignalSet};
-use forebay_transport::server::{Listener, Protocol, ServerSettings};
-use futures_util::future::BoxFuture;
-use std::sync::Arc;
+use start::Otlp;
 
 /// Makes `otlp` receivers.
 #[derive(Debug)]
@@ -66,90 +70,26 @@ impl ReceiverFactory for OtlpFactory {
     }
 
     fn build(config: OtlpConfig) -> Result<Box<dyn Receiver>, ComponentError> {
-        Ok(Box::new(Otlp {
-            config,
-            grpc: None,
-            http: None,
-        }))
+        Ok(Box::new(Otlp::new(config)))
     }
 }
 
 const DETAILS: &str = "\
-Both servers are on unless `enabled = false`. They listen on the local machine only until `listen` says otherwise, and \
-speak plain text.
+Both servers are on unless `enabled = false`. They listen on the local machine only until `listen` says otherwise. Without \
+`tls` they speak plain text, and without `auth` they take from everybody who can connect: a server that others can reach \
+and that has no TLS says so at start.
 
-- gRPC: the services of `opentelemetry.proto.collector.*.v1`, compression gzip, zstd or deflate.
+- gRPC: the services of `opentelemetry.proto.collector.*.v1`, compression gzip, zstd or deflate. Health \
+  (`grpc.health.v1`), and reflection where `grpc.reflection = true`.
 - HTTP: POST to `/v1/traces`, `/v1/metrics` and `/v1/logs`, as `application/x-protobuf` or `application/json`, \
-  `Content-Encoding` gzip, zstd or deflate, HTTP/1.1 or HTTP/2.
+  `Content-Encoding` gzip, zstd or deflate, HTTP/1.1 or HTTP/2. Calls of gRPC over HTTP/2 are served on this port, too. \
+  `cors` lets web pages send.
 
 A request's memory is leased from the budget before its body is read. Where there is no room, the sender is told to try \
-again later, and nothing is lost. With `acknowledge = \"delivered\"`, the default, a sender is told that all is well once \
-every destination has its data, or a stage that holds data has taken it on.
+again later, and nothing is lost; one that could never have room is told so for good. With `acknowledge = \"delivered\"`, the \
+default, a sender is told that all is well once every destination has its data, or a stage that holds data has taken it on.
+
+An item with an id of a wrong length, or a span without a valid trace id and span id, is refused alone: the rest of its \
+request is taken, and the sender is told (`partial_success`). Anything else that breaks a rule refuses the request.
 
 Dropped is nothing here: what is refused, its sender still has.";
-
-struct Otlp {
-    config: OtlpConfig,
-    grpc: Option<Listener>,
-    http: Option<Listener>,
-}
-
-impl Receiver for Otlp {
-    fn bind(&mut self) -> Result<Vec<ListenAddress>, ComponentError> {
-        let OtlpConfig { grpc, http, .. } = &self.config;
-        self.grpc = bind("gRPC", grpc.enabled, &grpc.listen)?;
-        self.http = bind("HTTP", http.enabled, &http.listen)?;
-        let listeners = self.grpc.iter().chain(&self.http);
-        listeners
-            .map(|listener| listener.local_addr().map_err(ComponentError::new))
-            .collect()
-    }
-
-    fn run(self: Box<Self>, context: ReceiverContext) -> BoxFuture<'static, Result<(), ComponentError>> {
-        Box::pin(async move {
-            let Otlp { config, grpc, http } = *self;
-            let node = context.node.clone();
-            let door = Arc::new(Door::new(context, &config));
-            let settings = |protocol| ServerSettings {
-                protocol,
-                limits: config.limits(),
-                tls: None,
-            };
-            let grpc = async {
-                match grpc {
-                    Some(listener) => {
-                        let service = Arc::new(grpc::Grpc::new(Arc::clone(&door)));
-                        listener
-                            .serve(service, node.clone(), settings(Protocol::Http2))
-                            .await
-                    }
-                    None => Ok(()),
-                }
-            };
-            let http = async {
-                match http {
-                    Some(listener) => {
-                        let service = Arc::new(http::Http::new(Arc::clone(&door)));
-                        listener
-                            .serve(service, node.clone(), settings(Protocol::Any))
-                            .await
-                    }
-                    None => Ok(()),
-                }
-            };
-            node.health.working();
-            let (grpc, http) = futures_util::future::join(grpc, http).await;
-            grpc.and(http).map_err(ComponentError::new)
-        })
-    }
-}
-
-fn bind(protocol: &str, enabled: bool, listen: &Address) -> Result<Option<Listener>, ComponentError> {
-    if !enabled {
-        return Ok(None);
-    }
-    let address = listen.as_str();
-    let bound = Listener::bind(address);
-    let failed = |error| ComponentError::new(format!("cannot listen on {address} for {protocol}: {error}"));
-    bound.map(Some).map_err(failed)
-}

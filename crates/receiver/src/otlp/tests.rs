@@ -1,7 +1,10 @@
 mod client;
 mod config;
+mod cors;
 mod grpc;
+mod health;
 mod http;
 mod life;
 mod partial;
+mod reflection;
 mod rig;

@@ -119,6 +119,13 @@ pub fn respond(status: StatusCode, format: Format, body: Bytes) -> Response<Repl
     response
 }
 
+/// An answer that is its headers: 204.
+pub fn no_content() -> Response<Reply> {
+    let mut response = Response::new(Reply::nothing());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
 /// The same answer, its body in gzip if the request accepts that and it is worth it.
 pub fn pack(request: &HeaderMap, response: Response<Reply>) -> Response<Reply> {
     pack::pack(request, response)

@@ -1,16 +1,18 @@
 //! Clients that send what they are told, well-formed or not.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use forebay_core::Signal;
 use forebay_transport::server::grpc;
 use forebay_transport::status::Status;
 use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Body;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Body, Frame, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinHandle;
 
 pub(super) const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 pub(super) const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
@@ -120,4 +122,101 @@ pub(super) async fn call(address: SocketAddr, path: &str, message: &[u8]) -> (St
     };
     let message = (answer.body.len() >= 5).then(|| answer.body.slice(5..));
     (Status::from_trailers(end).unwrap(), message)
+}
+
+/// Whether a client has sent its last request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    Yes,
+    No,
+}
+
+/// A streaming call.
+pub(super) struct Stream {
+    _requests: Option<Sender<Bytes>>,
+    body: Incoming,
+    head: HeaderMap,
+    trailers: HeaderMap,
+    buffer: BytesMut,
+    _driver: AbortOnDropHandle,
+}
+
+/// Ends the connection with its user.
+struct AbortOnDropHandle(JoinHandle<()>);
+
+impl Drop for AbortOnDropHandle {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Stream {
+    /// The next message; nothing once the call has ended.
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some([_, length @ ..]) = self.buffer.first_chunk::<5>() {
+                let end = 5 + u32::from_be_bytes(*length) as usize;
+                if self.buffer.len() >= end {
+                    return Some(self.buffer.split_to(end).freeze().slice(5..));
+                }
+            }
+            let frame = self.body.frame().await?.ok()?;
+            match frame.into_data() {
+                Ok(data) => self.buffer.extend_from_slice(&data),
+                Err(frame) => self.trailers = frame.into_trailers().unwrap(),
+            }
+        }
+    }
+
+    /// How the call ended.
+    pub(super) fn status(&self) -> Status {
+        Status::from_trailers(&self.trailers)
+            .or_else(|| Status::from_trailers(&self.head))
+            .unwrap()
+    }
+}
+
+/// Starts a streaming call with these requests. `Ends::Yes`: there are no more.
+pub(super) async fn open_stream(address: SocketAddr, path: &str, first: &[Vec<u8>], ends: Ends) -> Stream {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.unwrap();
+    let driver = AbortOnDropHandle(tokio::spawn(async move {
+        let _ = connection.await;
+    }));
+    let (requests, received) = tokio::sync::mpsc::channel::<Bytes>(8);
+    for request in first {
+        requests.send(grpc::frame(request)).await.unwrap();
+    }
+    let requests = Some(requests).filter(|_| ends == Ends::No);
+    let frames = futures_util::stream::unfold(received, |mut received| async move {
+        let next = received.recv().await?;
+        Some((Ok::<_, Infallible>(Frame::data(next)), received))
+    });
+    let headers = [("content-type", "application/grpc"), ("te", "trailers")];
+    let body = StreamBody::new(Box::pin(frames));
+    let request = request(Method::POST, format!("http://{address}{path}"), &headers, body);
+    let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+    Stream {
+        _requests: requests,
+        body,
+        head: head.headers,
+        trailers: HeaderMap::new(),
+        buffer: BytesMut::new(),
+        _driver: driver,
+    }
+}
+
+/// A streaming call with these requests: the messages of the answer, and how it ended.
+pub(super) async fn call_stream(
+    address: SocketAddr,
+    path: &str,
+    requests: &[Vec<u8>],
+) -> (Vec<Bytes>, Status) {
+    let mut stream = open_stream(address, path, requests, Ends::Yes).await;
+    let mut messages = Vec::new();
+    while let Some(message) = stream.next().await {
+        messages.push(message);
+    }
+    (messages, stream.status())
 }

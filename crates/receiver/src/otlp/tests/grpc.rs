@@ -32,6 +32,7 @@ fn details(status: &tonic::Status) -> Status {
     Status::from_protobuf(status.details()).unwrap()
 }
 
+// conformance: S7
 #[tokio::test]
 async fn all_signals_arrive_as_they_were_sent() {
     let rig = Rig::start();
@@ -63,6 +64,7 @@ async fn all_signals_arrive_as_they_were_sent() {
     assert_eq!(rig.accounts.total().unaccounted(), 0);
 }
 
+// conformance: S1
 #[tokio::test]
 async fn compressed_requests_of_all_sizes_arrive() {
     let rig = Rig::start();
@@ -101,6 +103,7 @@ async fn many_requests_at_once_on_one_connection_are_all_answered() {
     assert_eq!(rig.accounts.total().delivered, 300 * 50);
 }
 
+// conformance: S8
 #[tokio::test]
 async fn an_empty_request_succeeds_and_nothing_is_sent_on() {
     let rig = Rig::start();
@@ -111,6 +114,7 @@ async fn an_empty_request_succeeds_and_nothing_is_sent_on() {
     assert_eq!(rig.context.requests.succeeded(), 2);
 }
 
+// conformance: S2, S3
 #[tokio::test]
 async fn a_request_over_the_limit_is_refused_for_good() {
     let rig = Setup::configured(|config| config.max_request_bytes = Size(10_000)).start();
@@ -135,6 +139,7 @@ async fn a_request_over_the_limit_is_refused_for_good() {
     assert_eq!(rig.refused(Reason::TooLarge), 3);
 }
 
+// conformance: S2
 #[tokio::test]
 async fn a_bomb_is_refused_and_its_memory_given_back() {
     let mut setup = Setup::configured(|config| config.max_request_bytes = Size(4 << 20));
@@ -150,6 +155,7 @@ async fn a_bomb_is_refused_and_its_memory_given_back() {
     assert!(reading.peak < 24 << 20, "{reading:?}");
 }
 
+// conformance: S11
 #[tokio::test]
 async fn overload_is_told_before_the_body_is_read_with_a_delay() {
     let rig = Setup {
@@ -218,6 +224,19 @@ async fn shallow_validation_looks_at_the_envelopes_only() {
     assert_eq!(rig.pipeline.seen()[0].items, 1);
 }
 
+// conformance: S10
+#[tokio::test]
+async fn a_warning_of_the_destination_is_passed_on() {
+    let rig = Setup::then(Then::Reject(0, "the clock is late")).start();
+    let response = traces(rig.grpc).await.export(spans(1, 5)).await.unwrap();
+    let partial = response.into_inner().partial_success.unwrap();
+    assert_eq!(
+        (partial.rejected_spans, partial.error_message.as_str()),
+        (0, "the clock is late")
+    );
+}
+
+// conformance: S9
 #[tokio::test]
 async fn rejected_items_are_a_partial_success() {
     let rig = Setup::then(Then::Reject(3, "too old")).start();

@@ -3,7 +3,7 @@ use super::rig::*;
 use bytes::Bytes;
 use forebay_core::settings::Size;
 use forebay_core::{Failure, Reason, Signal, SignalSet};
-use forebay_transport::compression::{Compressors, DEFAULT_LEVEL, Encoding};
+use forebay_transport::compression::{Compressors, DEFAULT_LEVEL, Decompressor, Encoding};
 use forebay_transport::status::Status;
 use http::{Method, StatusCode};
 use http_body_util::{Full, StreamBody};
@@ -12,9 +12,11 @@ use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::Code;
 
+// conformance: S1, S7
 #[tokio::test]
 async fn protobuf_arrives_over_both_versions_in_all_encodings() {
     let rig = Rig::start();
@@ -46,6 +48,7 @@ async fn protobuf_arrives_over_both_versions_in_all_encodings() {
     assert_eq!(rig.pipeline.seen().len(), 8);
 }
 
+// conformance: S17
 #[tokio::test]
 async fn each_path_has_its_signal() {
     let rig = Rig::start();
@@ -88,6 +91,7 @@ async fn a_chunked_body_arrives() {
     assert_eq!(reading.used, reading.connections);
 }
 
+// conformance: S14, S16
 #[tokio::test]
 async fn json_is_converted_and_answered_in_json() {
     let rig = Setup::then(Then::Reject(1, "late")).start();
@@ -146,6 +150,7 @@ async fn json_that_grows_is_leased_before_it_does() {
     assert_eq!(post(rig.http, "/v1/metrics", &[JSON], text).await.status, 413);
 }
 
+// conformance: S8
 #[tokio::test]
 async fn empty_requests_succeed_in_both_formats() {
     let rig = Rig::start();
@@ -156,6 +161,7 @@ async fn empty_requests_succeed_in_both_formats() {
     assert!(rig.pipeline.seen().is_empty());
 }
 
+// conformance: S12, S13, S14
 #[tokio::test]
 async fn what_is_malformed_is_told_where_in_the_senders_format() {
     let rig = Rig::start();
@@ -187,6 +193,7 @@ async fn what_is_malformed_is_told_where_in_the_senders_format() {
     assert_eq!(rig.refused(Reason::Malformed), 4);
 }
 
+// conformance: S4, S5
 #[tokio::test]
 async fn a_body_over_the_limit_is_413() {
     let rig = Setup::configured(|config| config.max_request_bytes = Size(1000)).start();
@@ -215,6 +222,7 @@ async fn a_body_over_the_limit_is_413() {
     assert_eq!(rig.refused(Reason::TooLarge), 3);
 }
 
+// conformance: S11
 #[tokio::test]
 async fn overload_is_503_with_a_delay() {
     let rig = Setup {
@@ -261,6 +269,7 @@ async fn failures_downstream_are_503_or_500() {
     assert_eq!(answer.status_message(), Status::new(Code::Internal, "no"));
 }
 
+// conformance: S9
 #[tokio::test]
 async fn partial_success_in_protobuf() {
     let rig = Setup::then(Then::Reject(300, "late")).start();
@@ -275,6 +284,7 @@ async fn partial_success_in_protobuf() {
     );
 }
 
+// conformance: S13
 #[tokio::test]
 async fn what_is_no_export_request_is_turned_down() {
     let setup = Setup {
@@ -338,4 +348,129 @@ async fn a_connection_is_used_again() {
         assert_eq!(rig.pipeline.seen().pop().unwrap().items, count as u64);
     }
     driver.abort();
+}
+
+// conformance: S17
+#[tokio::test]
+async fn the_paths_may_be_others() {
+    let rig = Setup::configured(|config| config.http.traces_url_path = "/otlp/v1/traces".into()).start();
+    let wire = spans(1, 5).encode_to_vec();
+    let answer = post(rig.http, "/otlp/v1/traces", &[PROTOBUF], wire.clone()).await;
+    assert_eq!(answer.status, 200);
+    let answer = post(rig.http, "/v1/traces", &[PROTOBUF], wire).await;
+    assert_eq!(answer.status, 404);
+    let words = answer.status_message().message;
+    assert!(
+        words.contains("/otlp/v1/traces, /v1/metrics and /v1/logs"),
+        "{words}"
+    );
+    let profiles = post(rig.http, "/v1development/profiles", &[PROTOBUF], "").await;
+    assert_eq!(profiles.status, 404);
+}
+
+// conformance: S16
+#[tokio::test]
+async fn grpc_is_served_on_the_http_port() {
+    let rig = Rig::start();
+    let wire = records(3).encode_to_vec();
+    let (status, _) = call(rig.http, method(Signal::Logs), &wire).await;
+    assert_eq!(status.code, Code::Ok);
+    assert_eq!(rig.pipeline.seen()[0].items, 3);
+    let (status, _) = call(rig.http, "/a.B/C", &[]).await;
+    assert_eq!(status.code, Code::Unimplemented);
+}
+
+// conformance: S15
+#[tokio::test]
+async fn a_long_answer_is_compressed_where_the_client_accepts_that() {
+    let words: &'static str = "late ".repeat(500).leak();
+    let rig = Setup::then(Then::Reject(1, words)).start();
+    let wire = spans(2, 5).encode_to_vec();
+    let gzip = [PROTOBUF, ("accept-encoding", "zstd, gzip;q=0.5")];
+    let answer = post(rig.http, "/v1/traces", &gzip, wire.clone()).await;
+    assert_eq!(answer.headers["content-encoding"], "gzip");
+    assert!(answer.body.len() < 200, "{}", answer.body.len());
+    let ledger = rig.ledger();
+    let lease = ledger.lease(1024).unwrap();
+    let mut plain = Decompressor::new(Encoding::Gzip, 1 << 20, lease).unwrap();
+    plain.push(&answer.body).unwrap();
+    let response = ExportTraceServiceResponse::decode(&*plain.finish().unwrap()).unwrap();
+    assert_eq!(response.partial_success.unwrap().error_message, words);
+
+    let answer = post(rig.http, "/v1/traces", &[PROTOBUF], wire.clone()).await;
+    assert!(!answer.headers.contains_key("content-encoding"));
+    let rig = Rig::start();
+    let answer = post(rig.http, "/v1/traces", &gzip, wire).await;
+    assert!(
+        !answer.headers.contains_key("content-encoding"),
+        "nothing to gain"
+    );
+}
+
+// conformance: S6
+#[tokio::test]
+async fn an_endless_message_of_a_destination_is_cut_before_it_is_passed_on() {
+    let words: &'static str = "\u{1f980}".repeat(2 << 20).leak();
+    let rig = Setup::then(Then::Reject(1, words)).start();
+    for headers in [PROTOBUF, JSON] {
+        let (body, path) = match headers == JSON {
+            true => (JSON_RECORD.into(), "/v1/logs"),
+            false => (spans(2, 5).encode_to_vec(), "/v1/traces"),
+        };
+        let answer = post(rig.http, path, &[headers], body).await;
+        assert_eq!(answer.status, 200);
+        assert!(
+            (4000..30_000).contains(&answer.body.len()),
+            "{}",
+            answer.body.len()
+        );
+    }
+    let rig = Setup::then(Then::Fail(Failure::permanent(Reason::Rejected, words))).start();
+    let answer = post(rig.http, "/v1/traces", &[PROTOBUF], spans(2, 5).encode_to_vec()).await;
+    assert_eq!(answer.status, 500);
+    assert!(answer.body.len() < 4096, "{}", answer.body.len());
+}
+
+const JSON_RECORD: &[u8] = br#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}"#;
+
+/// Sends a head and only then, after an answer, looks at what comes next on the same connection.
+async fn refused_then_good(rig: &Rig, head: &str, body: &[u8], status: &str) {
+    let mut stream = TcpStream::connect(rig.http).await.unwrap();
+    let length = body.len();
+    let text = format!("{head}\r\nhost: a\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    let good = "POST /v1/logs HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+    stream.write_all(good.as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.unwrap();
+    assert!(answers.starts_with(&format!("HTTP/1.1 {status}")), "{answers}");
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 1, "{answers}");
+}
+
+// conformance: S13
+#[tokio::test]
+async fn the_body_of_a_refused_request_is_not_taken_for_the_next_one() {
+    let rig = Rig::start();
+    let body = vec![b'x'; 300_000];
+    refused_then_good(&rig, "POST /v2 HTTP/1.1", &body, "404").await;
+    refused_then_good(&rig, "PUT /v1/logs HTTP/1.1", &body, "405").await;
+    refused_then_good(
+        &rig,
+        "POST /v1/logs HTTP/1.1\r\ncontent-type: text/plain",
+        &body,
+        "415",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn who_waits_to_be_told_to_go_on_is_refused_without_a_body() {
+    let rig = Rig::start();
+    let mut stream = TcpStream::connect(rig.http).await.unwrap();
+    let head = "POST /v2 HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
 }

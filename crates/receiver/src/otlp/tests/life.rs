@@ -6,6 +6,7 @@ use crate::otlp::{OtlpConfig, OtlpFactory};
 use forebay_core::registry::ReceiverFactory;
 use forebay_core::settings::Count;
 use forebay_core::{Condition, Phase, Reason, Signal};
+use forebay_transport::auth::Guard;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -62,7 +63,7 @@ async fn draining_answers_what_is_under_way_and_then_ends() {
 #[tokio::test]
 async fn a_request_that_comes_while_draining_is_sent_elsewhere() {
     let rig = Rig::start();
-    let door = Door::new(rig.context.clone(), &OtlpConfig::default());
+    let door = Door::new(rig.context.clone(), &OtlpConfig::default(), Guard::default());
     door.check_open(Signal::Traces).unwrap();
     rig.shutdown.advance(Phase::Draining);
     let refused = door.check_open(Signal::Traces).unwrap_err();
@@ -118,7 +119,7 @@ async fn a_batch_goes_on_when_its_sender_gives_up() {
 
 #[tokio::test]
 async fn connections_over_the_limit_are_closed() {
-    let rig = Setup::configured(|config| config.max_connections = Count(1)).start();
+    let rig = Setup::configured(|config| config.limits.max_connections = Count(1)).start();
     let mut client = client(&rig).await;
     client.export(spans(1, 5)).await.unwrap();
     let mut second = TcpStream::connect(rig.grpc).await.unwrap();
