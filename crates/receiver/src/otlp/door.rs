@@ -36,6 +36,13 @@ pub(super) struct Door {
     depth: Depth,
 }
 
+/// Who sends a request, and how it came in.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) origin: Arc<Origin>,
+    connection: Connection,
+}
+
 /// A sender that has not proved who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Denied {
@@ -99,18 +106,19 @@ impl Door {
 
     /// Who sends a request: its connection's origin, with the identity that its headers or the connection's certificate prove.
     /// Asked before the body is read.
-    pub(super) fn identify(
-        &self,
-        headers: &HeaderMap,
-        connection: &Connection,
-    ) -> Result<Arc<Origin>, Denied> {
+    pub(super) fn identify(&self, headers: &HeaderMap, connection: Connection) -> Result<Caller, Denied> {
         let identity = self.guard.check(headers, connection.certificate.as_deref());
         match identity {
-            Ok(None) => Ok(Arc::clone(&connection.origin)),
-            Ok(identity) => Ok(Arc::new(Origin {
-                peer: connection.origin.peer,
-                identity,
-            })),
+            Ok(identity) => {
+                let origin = match identity {
+                    None => Arc::clone(&connection.origin),
+                    identity => Arc::new(Origin {
+                        peer: connection.origin.peer,
+                        identity,
+                    }),
+                };
+                Ok(Caller { origin, connection })
+            }
             Err(denied) => {
                 self.context.requests.refuse(Reason::Unauthenticated);
                 log::denied(&self.context.node, &denied, &connection.origin);
@@ -148,10 +156,12 @@ impl Door {
         self: &Arc<Self>,
         signal: Signal,
         message: Message,
-        origin: Arc<Origin>,
+        caller: &Caller,
     ) -> Result<Taken, Refused> {
         let census = validate(signal, &message.bytes, self.depth)
             .map_err(|error| Refused::malformed(signal, &message.bytes, error))?;
+        caller.connection.prove();
+        let origin = Arc::clone(&caller.origin);
         if census.items == 0 {
             return Ok(Taken::default());
         }
@@ -160,7 +170,7 @@ impl Door {
         }
         let mended = self.mend(signal, message, &census)?;
         drop(census);
-        log::flawed(&self.context.node, signal, &mended, &origin);
+        log::flawed(&self.context.node, signal, &mended, &caller.origin);
         let Mended {
             message,
             items,
@@ -231,12 +241,12 @@ impl Door {
     }
 
     /// Counts what became of a request that began at `began`, and says in the log what was refused.
-    pub(super) fn close(&self, began: Time, call: (Signal, &Origin), outcome: &Result<Taken, Refused>) {
+    pub(super) fn close(&self, began: Time, call: (Signal, &Caller), outcome: &Result<Taken, Refused>) {
         match outcome {
             Ok(_) => self.context.requests.succeed(self.now().since(began)),
             Err(refused) => {
                 self.context.requests.refuse(refused.reason);
-                log::refused(&self.context.node, call.0, refused, call.1);
+                log::refused(&self.context.node, call.0, refused, &call.1.origin);
             }
         }
     }

@@ -1,12 +1,12 @@
 //! The gRPC port: OTLP's three services with one method each, health and reflection.
 
 use super::answer::partial_success;
-use super::door::{Door, Refused, Taken};
+use super::door::{Caller, Door, Refused, Taken};
 use super::{health, reflection};
 use ::http::request::Parts;
 use ::http::{HeaderMap, Method, Request, Response};
 use bytes::Bytes;
-use forebay_core::{Origin, Reason, Signal};
+use forebay_core::{Reason, Signal};
 use forebay_transport::server::{Connection, Incoming, Reply, Service, grpc};
 use forebay_transport::status::{Code, Status};
 use std::sync::Arc;
@@ -58,14 +58,14 @@ impl Grpc {
         match self.route(&head) {
             None => grpc::fail(&Status::new(Code::Unimplemented, "unknown method")),
             Some(Call::CheckHealth | Call::WatchHealth) => self.tell_health(&head, body).await,
-            Some(call) => match self.door.identify(&head.headers, &connection) {
+            Some(call) => match self.door.identify(&head.headers, connection) {
                 Err(denied) => {
                     let mut response = grpc::fail(&denied.status);
                     denied.challenge(response.headers_mut());
                     response
                 }
-                Ok(origin) => match call {
-                    Call::Export(signal) => self.take(signal, &head.headers, body, origin).await,
+                Ok(caller) => match call {
+                    Call::Export(signal) => self.take(signal, &head.headers, body, &caller).await,
                     _ => grpc::stream(reflection::answer(&self.door, body)),
                 },
             },
@@ -96,11 +96,11 @@ impl Grpc {
         signal: Signal,
         headers: &HeaderMap,
         body: Incoming,
-        origin: Arc<Origin>,
+        caller: &Caller,
     ) -> Response<Reply> {
         let began = self.door.now();
-        let outcome = self.export(signal, headers, body, Arc::clone(&origin)).await;
-        self.door.close(began, (signal, &origin), &outcome);
+        let outcome = self.export(signal, headers, body, caller).await;
+        self.door.close(began, (signal, caller), &outcome);
         match outcome {
             Ok(taken) => match partial_success(&taken) {
                 None => grpc::succeed(EMPTY),
@@ -115,12 +115,12 @@ impl Grpc {
         signal: Signal,
         headers: &HeaderMap,
         body: Incoming,
-        origin: Arc<Origin>,
+        caller: &Caller,
     ) -> Result<Taken, Refused> {
         let door = &self.door;
         door.check_open(signal)?;
         let message = grpc::read(headers, body, &door.admission).await?;
-        door.take(signal, message, origin).await
+        door.take(signal, message, caller).await
     }
 
     async fn tell_health(&self, head: &Parts, body: Incoming) -> Response<Reply> {

@@ -3,13 +3,13 @@
 use super::answer::partial_success;
 use super::config::HttpConfig;
 use super::cors::Cors;
-use super::door::{Denied, Door, Refused, Taken};
+use super::door::{Caller, Denied, Door, Refused, Taken};
 use super::grpc::Grpc;
 use ::http::header::{ACCEPT_ENCODING, ALLOW, EXPECT, HeaderValue};
 use ::http::request::Parts;
 use ::http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use bytes::Bytes;
-use forebay_core::{Origin, Reason, Signal};
+use forebay_core::{Reason, Signal};
 use forebay_otlp::json::response_to_json;
 use forebay_transport::server::http::{self, Format};
 use forebay_transport::server::{Connection, Incoming, Refusal, Reply, Service, grpc};
@@ -44,25 +44,23 @@ impl Http {
     }
 
     /// Answers a request; what it leaves of the body is not read yet.
-    async fn answer(&self, head: &Parts, body: &mut Incoming, connection: &Connection) -> Response<Reply> {
+    async fn answer(&self, head: &Parts, body: &mut Incoming, connection: Connection) -> Response<Reply> {
         let (signal, format) = match self.asked(head) {
             Ok(asked) => asked,
             Err(wrong) => return self.turn_down(wrong, &head.headers),
         };
-        let origin = match self.door.identify(&head.headers, connection) {
-            Ok(origin) => origin,
+        let caller = match self.door.identify(&head.headers, connection) {
+            Ok(caller) => caller,
             Err(denied) => return unauthenticated(&denied, format),
         };
         let began = self.door.now();
         let call = (signal, format);
-        let outcome = self
-            .export(call, (&head.headers, body), Arc::clone(&origin))
-            .await;
+        let outcome = self.export(call, (&head.headers, body), &caller).await;
         let (response, outcome) = match outcome {
             Ok(taken) => (success(signal, format, &taken), Ok(taken)),
             Err(Failed { refused, http }) => (failure(&refused, http, format), Err(refused)),
         };
-        self.door.close(began, (signal, &origin), &outcome);
+        self.door.close(began, (signal, &caller), &outcome);
         response
     }
 
@@ -70,7 +68,7 @@ impl Http {
         &self,
         (signal, format): (Signal, Format),
         (headers, body): (&HeaderMap, &mut Incoming),
-        origin: Arc<Origin>,
+        caller: &Caller,
     ) -> Result<Taken, Failed> {
         let door = &self.door;
         door.check_open(signal)?;
@@ -79,7 +77,7 @@ impl Http {
             Format::Protobuf => message,
             Format::Json => door.convert(signal, message)?,
         };
-        Ok(door.take(signal, message, origin).await?)
+        Ok(door.take(signal, message, caller).await?)
     }
 
     /// What a request asks for, by its path, method and content type.
@@ -128,7 +126,7 @@ impl Service for Http {
             return response;
         }
         let (head, mut body) = request.into_parts();
-        let response = self.answer(&head, &mut body, &connection).await;
+        let response = self.answer(&head, &mut body, connection).await;
         if !response.status().is_success() && must_be_read(&head) {
             http::discard(body, &self.door.admission).await;
         }
