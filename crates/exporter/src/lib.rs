@@ -18,6 +18,8 @@ pub mod otlp_http;
 #[cfg(test)]
 mod testing;
 
+pub use otlp::KeepaliveConfig;
+
 use forebay_core::registry::Registry;
 
 /// Makes every exporter type known.

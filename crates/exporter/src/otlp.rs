@@ -1,10 +1,15 @@
 //! What the two OTLP exporters share: headers from the config, the packing of bodies, and what answers mean.
 
+mod connect;
+
+pub use connect::KeepaliveConfig;
+pub(crate) use connect::{ConnectKeys, Opened, Proof};
+
 use crate::health::Reach;
 use bytes::Bytes;
 use forebay_core::component::{ComponentError, ExportError, Receipt};
 use forebay_core::registry::Problem;
-use forebay_core::settings::{Compression, Count, Secret};
+use forebay_core::settings::{Compression, Count, Secret, Size};
 use forebay_core::{Fault, Lease, Ledger, Signal};
 use forebay_otlp::{Cursor, Value, WireError};
 use forebay_transport::client::CallError;
@@ -18,11 +23,15 @@ use std::time::Duration;
 /// given up by default (5 minutes): a destination cannot empty the queue by asking for a long delay.
 pub(crate) const DELAY_MAX: Duration = Duration::from_secs(120);
 
+/// The largest request that is sent where nothing else is said (OTLP specification, "OTLP/gRPC Request" and "OTLP/HTTP
+/// Request": 64 MiB).
+pub(crate) const REQUEST_MAX: u64 = 64 << 20;
+
 /// The most characters of a destination's message that are kept.
 const MESSAGE_MAX: usize = 1024;
 
 /// Headers that the protocols set themselves.
-const RESERVED: [&str; 11] = [
+const RESERVED: [&str; 13] = [
     "connection",
     "content-encoding",
     "content-length",
@@ -31,6 +40,8 @@ const RESERVED: [&str; 11] = [
     "grpc-timeout",
     "host",
     "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
     "te",
     "transfer-encoding",
     "upgrade",
@@ -102,6 +113,15 @@ pub(crate) fn check_range(key: &'static str, count: Count, most: u64) -> Option<
         path: vec![key],
         message: format!("`{key}` is {count}"),
         help: Some(format!("use 1 to {most}")),
+    })
+}
+
+/// What is wrong with the limit on requests.
+pub(crate) fn check_request_max(limit: Size) -> Option<Problem> {
+    (limit.0 == 0).then(|| Problem {
+        path: vec!["max_request_bytes"],
+        message: "no request is that small".to_owned(),
+        help: Some("use more than 0, such as \"64MiB\"".to_owned()),
     })
 }
 

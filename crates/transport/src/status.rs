@@ -228,7 +228,10 @@ impl Status {
         Status {
             code,
             message: message.into(),
-            retry_after: details.get_details_retry_info().and_then(|info| info.retry_delay),
+            // A delay that is missing or negative is none at all, and still says that the same may be sent again.
+            retry_after: details
+                .get_details_retry_info()
+                .map(|info| info.retry_delay.unwrap_or_default()),
             violation: violation.map(|v| Violation {
                 field: v.field,
                 description: v.description,

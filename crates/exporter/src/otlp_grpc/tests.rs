@@ -126,6 +126,7 @@ async fn headers_agent_and_timeout_are_sent() {
     assert_eq!(value("user-agent").as_deref(), Some(agent));
 }
 
+// conformance: C14
 #[tokio::test]
 async fn an_empty_payload_is_never_sent() {
     // Nothing listens there: an attempt to send would fail.
@@ -138,6 +139,7 @@ async fn an_empty_payload_is_never_sent() {
     );
 }
 
+// conformance: C8
 #[tokio::test]
 async fn partial_success_is_a_receipt() {
     let kept = Kept::default();
@@ -164,6 +166,7 @@ async fn partial_success_is_a_receipt() {
     }
 }
 
+// conformance: C4, C5, C7
 #[tokio::test]
 async fn codes_are_retryable_as_the_specification_says() {
     use tonic::Code;
@@ -212,6 +215,7 @@ async fn codes_are_retryable_as_the_specification_says() {
     }
 }
 
+// conformance: C5, C10
 #[tokio::test]
 async fn retry_info_is_kept_to_and_makes_resource_exhausted_retryable() {
     let kept = Kept::default();
@@ -477,6 +481,7 @@ async fn a_status_without_a_body_and_one_without_a_message_are_read() {
     );
 }
 
+// conformance: C2
 #[tokio::test]
 async fn an_answer_that_is_too_long_or_not_grpc_is_permanent() {
     let endless = |mut respond: Respond| {
@@ -534,7 +539,14 @@ fn refusal(config: &str) -> String {
 #[test]
 fn wrong_configs_are_refused_with_a_position() {
     let good = "endpoint = \"http://a:1\"\n";
-    assert!(refusal("endpoint = \"https://a:4317\"").contains("this version has no TLS"));
+    assert!(refusal(&format!("{good}tls = {{}}")).contains("`tls` has no effect"));
+    assert!(refusal(&format!("{good}dns_refresh_interval = \"10ms\"")).contains("looked up"));
+    assert!(refusal(&format!("{good}max_request_bytes = 0")).contains("no request is that small"));
+    assert!(refusal(&format!("{good}proxy_url = \"socks5://a\"")).contains("a proxy is reached by"));
+    assert!(refusal(&format!("{good}keepalive = {{ time = \"10ms\" }}")).contains("1s apart"));
+    assert!(refusal(&format!("{good}keepalive = {{ timeout = \"0s\" }}")).contains("more than 0s"));
+    let twice = "auth = { bearer_token = \"a\" }\nheaders = { Authorization = \"b\" }";
+    assert!(refusal(&format!("{good}{twice}")).contains("is set by `auth`"));
     assert!(refusal("endpoint = \"localhost:4317\"").contains("is not an endpoint"));
     assert!(refusal("endpoint = \"http://a:0\"").contains("port"));
     assert!(refusal("endpoint = \"http://me:pw@a\"").contains("headers"));
@@ -552,7 +564,8 @@ fn wrong_configs_are_refused_with_a_position() {
 
 #[test]
 fn secrets_do_not_show_in_the_resolved_config() {
-    let config = "endpoint = \"http://a:1\"\nheaders = { authorization = \"Bearer hush\" }";
+    let config = "endpoint = \"http://a:1\"\nheaders = { authorization = \"Bearer hush\" }\n\
+                  proxy_url = \"http://me:hush@proxy\"";
     let prepared = prepare("otlp_grpc", config).unwrap();
     assert!(!prepared.resolved.to_string().contains("hush"));
     assert_eq!(prepared.declaration.delivery.timeout, Duration::from_secs(10));

@@ -1,11 +1,15 @@
 //! The config of `otlp_http`.
 
-use crate::otlp::{check_compression, check_headers, check_range, count};
+use crate::otlp::{
+    ConnectKeys, KeepaliveConfig, REQUEST_MAX, check_compression, check_headers, check_range,
+    check_request_max, count,
+};
 use forebay_core::registry::{Config, Problem};
 use forebay_core::settings::{
-    BatchConfig, Compression, Count, DeliverySettings, Period, QueueConfig, RetryConfig, Secret,
+    BatchConfig, Compression, Count, CredentialsConfig, DeliverySettings, Period, QueueConfig, RetryConfig,
+    Secret, Size, TlsClientConfig,
 };
-use forebay_transport::client::Endpoint;
+use forebay_transport::client::{DNS_REFRESH_INTERVAL, Endpoint, ProxyUrl};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,12 +18,12 @@ use std::time::Duration;
 /// The port of OTLP/HTTP (OTLP specification, "OTLP/HTTP Default Port").
 pub(super) const DEFAULT_PORT: u16 = 4318;
 
-/// Sends OTLP over HTTP/1.1.
+/// Sends OTLP over HTTP.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OtlpHttpConfig {
-    /// The destination: `http://HOST:PORT/BASE` (port 4318 if it is left out) or `unix:///PATH`. `/v1/traces`,
-    /// `/v1/metrics` and `/v1/logs` are added to it. Without TLS: `https` is refused.
+    /// The destination: `https://HOST:PORT/BASE` (TLS; port 443 if it is left out), `http://HOST:PORT/BASE` (without TLS; port
+    /// 4318 if it is left out) or `unix:///PATH`. `/v1/traces`, `/v1/metrics` and `/v1/logs` are added to it.
     pub endpoint: Endpoint,
     /// The whole URL for traces, in place of `endpoint` and `/v1/traces`.
     #[serde(default)]
@@ -50,9 +54,34 @@ pub struct OtlpHttpConfig {
     /// How many requests may be under way at once: 1 to 1024.
     #[serde(default = "default_in_flight")]
     pub max_in_flight: Count,
-    /// How many connections are kept open between requests: 1 to 64. Each request under way has one of its own.
+    /// How many HTTP/1.1 connections are kept open between requests: 1 to 64. Each request under way has one of its own. With
+    /// HTTP/2 (which the server may choose under TLS) requests share one for each address of the destination's name, up to 16.
     #[serde(default = "default_connections")]
     pub connections: Count,
+    /// TLS to an `https` endpoint: whom to trust, and what to show of oneself. Left out: the system's authorities are trusted.
+    #[serde(default)]
+    pub tls: Option<TlsClientConfig>,
+    /// Who the exporter is to the destination: a bearer token, a user and password, or OAuth 2.0 client credentials. A token
+    /// that was fetched and is refused is fetched anew once, and the request repeated.
+    #[serde(default)]
+    pub auth: Option<CredentialsConfig>,
+    /// The proxy to go through: `http://HOST:PORT`, or `http://USER:PASSWORD@HOST:PORT`, which never prints. Requests to `https` endpoints go
+    /// through a tunnel (`CONNECT`). Left out:
+    /// as the environment says, in `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (or in lower case); this machine itself is
+    /// never reached through a proxy then.
+    #[serde(default)]
+    pub proxy_url: Option<ProxyUrl>,
+    /// How old the addresses of the endpoint's name may become: at least `1s`. Requests are spread over all of them; a change is
+    /// followed within this time, and at once where a connection fails or ends.
+    #[serde(default = "default_dns_refresh_interval")]
+    pub dns_refresh_interval: Period,
+    /// How HTTP/2 connections that lead nowhere are found.
+    #[serde(default)]
+    pub keepalive: KeepaliveConfig,
+    /// The most payload bytes in one request, before compression, whatever `batch.max_bytes` says (OTLP specification, request size
+    /// limit): more than 0. Larger ones are split; a single item that is larger is dropped and counted, and never sent.
+    #[serde(default = "default_max_request_bytes")]
+    pub max_request_bytes: Size,
     /// The queue before the destination.
     #[serde(default)]
     pub queue: QueueConfig,
@@ -87,6 +116,14 @@ fn default_connections() -> Count {
     Count(8)
 }
 
+fn default_dns_refresh_interval() -> Period {
+    Period(DNS_REFRESH_INTERVAL)
+}
+
+fn default_max_request_bytes() -> Size {
+    Size(REQUEST_MAX)
+}
+
 impl Config for OtlpHttpConfig {
     fn check(&self) -> Vec<Problem> {
         let ranges = [
@@ -97,20 +134,42 @@ impl Config for OtlpHttpConfig {
             .into_iter()
             .flatten()
             .chain(check_headers(&self.headers))
+            .chain(self.connect_keys(&self.endpoints()).check())
+            .chain(check_request_max(self.max_request_bytes))
             .chain(check_compression(self.compression, self.compression_level))
             .collect()
     }
 }
 
 impl OtlpHttpConfig {
+    /// Where requests go to.
+    pub(super) fn endpoints(&self) -> Vec<&Endpoint> {
+        let own = [&self.traces_endpoint, &self.metrics_endpoint, &self.logs_endpoint];
+        let base = own.iter().any(|own| own.is_none()).then_some(&self.endpoint);
+        own.into_iter().flatten().chain(base).collect()
+    }
+
+    /// The keys for connections to `endpoints`.
+    pub(super) fn connect_keys<'a>(&'a self, endpoints: &'a [&'a Endpoint]) -> ConnectKeys<'a> {
+        ConnectKeys {
+            endpoints,
+            headers: &self.headers,
+            tls: self.tls.as_ref(),
+            auth: self.auth.as_ref(),
+            proxy_url: self.proxy_url.as_ref(),
+            dns_refresh_interval: self.dns_refresh_interval,
+            keepalive: self.keepalive,
+        }
+    }
+
     pub(super) fn delivery(&self) -> DeliverySettings {
         DeliverySettings {
             queue: self.queue.clone(),
             batch: self.batch.clone(),
             retry: self.retry.clone(),
             timeout: self.timeout.0,
+            max_request_bytes: self.max_request_bytes.0,
             max_in_flight: count(self.max_in_flight),
-            ..DeliverySettings::default()
         }
     }
 }

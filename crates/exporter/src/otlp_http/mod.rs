@@ -8,28 +8,32 @@ pub use config::{BodyEncoding, OtlpHttpConfig};
 
 use crate::health::Reach;
 use crate::otlp::{
-    Packer, call_failed, clipped, count, headers, of_signal, permanent, receipt, receipt_with_warning,
-    retryable,
+    Opened, Packer, Proof, call_failed, clipped, count, headers, of_signal, permanent, receipt,
+    receipt_with_warning, retryable,
 };
 use bytes::Bytes;
 use forebay_core::component::{ComponentError, ExportError, Exporter, NodeContext, Receipt, Request};
 use forebay_core::registry::{About, Bounds, ExporterDeclaration, ExporterFactory};
 use forebay_core::{Clock, Fault, Lease, Ledger, Payload, Signal, SignalSet};
 use forebay_otlp::json;
+use forebay_transport::auth::Credentials;
 use forebay_transport::client::{
-    CONNECT_TIMEOUT, CallError, Endpoint, HttpClient, HttpReply, HttpRoute, HttpSettings, Network,
-    RESPONSE_MAX, Surroundings, SystemNetwork, Target,
+    CallError, Endpoint, HttpClient, HttpReply, HttpRoute, HttpSettings, Network, RESPONSE_MAX, Surroundings,
+    SystemNetwork, Target,
 };
 use forebay_transport::compression::Encoding;
 use forebay_transport::status::{Status, http_is_retryable, parse_retry_after};
 use futures_util::future::BoxFuture;
 use http::StatusCode;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// What one connection may hold: its read buffer and what is written before the body.
 const CONNECTION_BYTES: u64 = 64 << 10;
+
+/// The longest body of a failure that is read for what it says.
+const EXPLANATION_MAX: usize = 64 << 10;
 
 /// Makes `otlp_http` exporters.
 #[derive(Debug)]
@@ -47,7 +51,13 @@ impl ExporterFactory for OtlpHttp {
                   `Retry-After` is kept to in both its forms, up to 2 minutes. Redirects are not followed. Everything \
                   else is dropped and counted, and so are items that the destination reports as rejected (partial \
                   success).\n\n\
-                  Uncompressed unless `compression` says otherwise. TLS is not part of this version.",
+                  An `https` endpoint is reached under TLS (1.2 or 1.3), with `tls.cert_file` under mutual TLS, and over HTTP/2 \
+                  if the server chooses it, else over HTTP/1.1. Certificates, keys and tokens are read again when their files \
+                  change.\n\n\
+                  Where a name stands for several addresses, they take turns. It is looked up again every `dns_refresh_interval` and \
+                  whenever a connection fails or ends. Where a name has IPv6 and IPv4 addresses, the family is used that \
+                  answers first.\n\n\
+                  Uncompressed unless `compression` says otherwise.",
         example: include_str!("example.toml"),
     };
 
@@ -106,6 +116,7 @@ struct Sender {
 #[derive(Debug)]
 struct Running {
     ways: [Way; 3],
+    credentials: Option<Credentials>,
     reach: Reach,
     ledger: Ledger,
     clock: Clock,
@@ -120,11 +131,13 @@ struct Way {
 
 impl Sender {
     fn run(&self, context: &NodeContext) -> Result<Running, ComponentError> {
+        let opened = self.config.connect_keys(&self.config.endpoints()).open(context)?;
         let mut clients = Vec::new();
-        let mut way = |signal| self.way(signal, context, &mut clients);
+        let mut way = |signal| self.way(signal, (context, &opened), &mut clients);
         let ways = [way(Signal::Traces)?, way(Signal::Metrics)?, way(Signal::Logs)?];
         Ok(Running {
             ways,
+            credentials: opened.credentials,
             reach: Reach::new(context.health.clone()),
             ledger: context.ledger.clone(),
             clock: context.clock.clone(),
@@ -135,17 +148,17 @@ impl Sender {
     fn way(
         &self,
         signal: Signal,
-        context: &NodeContext,
-        clients: &mut Vec<(Target, Arc<HttpClient>)>,
+        around: (&NodeContext, &Opened),
+        clients: &mut Vec<((Target, bool), Arc<HttpClient>)>,
     ) -> Result<Way, ComponentError> {
         let (endpoint, path) = self.destination(signal);
-        let target = endpoint.target(config::DEFAULT_PORT);
-        let known = clients.iter().find(|(of, _)| *of == target);
+        let place = (endpoint.target(config::DEFAULT_PORT), endpoint.is_secure());
+        let known = clients.iter().find(|(of, _)| *of == place);
         let client = match known {
             Some((_, client)) => Arc::clone(client),
             None => {
-                let client = Arc::new(self.client(target.clone(), context)?);
-                clients.push((target, Arc::clone(&client)));
+                let client = Arc::new(self.client(endpoint, around)?);
+                clients.push((place, Arc::clone(&client)));
                 client
             }
         };
@@ -153,12 +166,16 @@ impl Sender {
         Ok(Way { client, route })
     }
 
-    fn client(&self, target: Target, context: &NodeContext) -> Result<HttpClient, ComponentError> {
+    fn client(
+        &self,
+        endpoint: &Endpoint,
+        (context, opened): (&NodeContext, &Opened),
+    ) -> Result<HttpClient, ComponentError> {
         let settings = HttpSettings {
-            target,
+            target: endpoint.target(config::DEFAULT_PORT),
+            connect: opened.to(endpoint),
             idle_connections: count(self.config.connections),
             headers: self.headers.clone(),
-            connect_timeout: CONNECT_TIMEOUT,
         };
         HttpClient::new(settings, &Surroundings::on(context, Arc::clone(&self.network)))
             .map_err(ComponentError::new)
@@ -193,7 +210,7 @@ impl Sender {
         }
         let way = of_signal(&running.ways, request.signal);
         let (body, _lease) = self.body(request, &running.ledger)?;
-        let outcome = way.client.post(&way.route, body.slices()).await;
+        let outcome = running.post(way, body.slices()).await;
         let reply = outcome.map_err(|error| call_failed(error, &running.reach))?;
         running.reach.reached();
         running.judge(request.signal, reply)
@@ -224,6 +241,17 @@ fn json_body(request: &Request, ledger: &Ledger) -> Result<(Payload, Option<Leas
 }
 
 impl Running {
+    async fn post(&self, way: &Way, slices: &[Bytes]) -> Result<HttpReply, CallError> {
+        let mut proof = Proof::new(self.credentials.as_ref(), &self.clock);
+        loop {
+            let header = proof.header().await?;
+            let reply = way.client.post(&way.route, slices, header.as_ref()).await?;
+            if reply.status != StatusCode::UNAUTHORIZED || !proof.renew() {
+                return Ok(reply);
+            }
+        }
+    }
+
     /// What an answer means for the data (OTLP specification, "OTLP/HTTP Response").
     fn judge(&self, signal: Signal, reply: HttpReply) -> Result<Receipt, ExportError> {
         let HttpReply {
@@ -239,10 +267,13 @@ impl Running {
                 Err(error @ CallError::Unusable(_)) => Ok(receipt_with_warning(error)),
             };
         }
-        let words = explanation(&headers, &body.unwrap_or_default());
+        let (words, delay) = explanation(&headers, &body.unwrap_or_default());
         let message = format!("HTTP status {status}{words}");
         if http_is_retryable(status) {
-            Err(retryable(message, self.asked_delay(&headers)))
+            Err(retryable(message, self.asked_delay(&headers).or(delay)))
+        } else if status.is_redirection() {
+            let message = format!("{message}: redirects are not followed{}", new_place(&headers));
+            Err(permanent(message, Fault::Destination))
         } else {
             Err(permanent(message, fault(status)))
         }
@@ -286,8 +317,22 @@ fn read_receipt(signal: Signal, headers: &HeaderMap, body: &[u8]) -> Receipt {
     }
 }
 
-/// What the body of a failure says: a `google.rpc.Status` in the encoding of the request, or plain text.
-fn explanation(headers: &HeaderMap, body: &[u8]) -> String {
+/// Where a redirect leads, for whoever reads the error: without user, password and query, which may be secret.
+fn new_place(headers: &HeaderMap) -> String {
+    let bare = |place: &str| {
+        let place = place.split(['?', '#']).next().unwrap_or_default();
+        let authority = place.split_once("//").map_or("", |(_, rest)| rest);
+        let named = !authority.split('/').next().unwrap_or_default().contains('@');
+        named.then(|| format!("; set the endpoint to where it leads: {}", clipped(place)))
+    };
+    let place = headers.get(LOCATION).and_then(|place| place.to_str().ok());
+    place.and_then(bare).unwrap_or_default()
+}
+
+/// What the body of a failure says: a `google.rpc.Status` in the encoding of the request, or plain text; and the delay in it.
+/// Of a long body nothing is read: its details could take many times as much memory.
+fn explanation(headers: &HeaderMap, body: &[u8]) -> (String, Option<Duration>) {
+    let body = if body.len() <= EXPLANATION_MAX { body } else { &[] };
     let status = if is_of_type(headers, "application/json") {
         Status::from_json(body)
     } else if is_of_type(headers, "application/x-protobuf") {
@@ -295,12 +340,14 @@ fn explanation(headers: &HeaderMap, body: &[u8]) -> String {
     } else {
         None
     };
-    match (status, std::str::from_utf8(body)) {
+    let delay = status.as_ref().and_then(|status| status.retry_after);
+    let words = match (status, std::str::from_utf8(body)) {
         (Some(status), _) if status.message.is_empty() => String::new(),
         (Some(status), _) => format!(": {}", clipped(&status.message)),
         (None, Ok(text)) if is_of_type(headers, "text/plain") => format!(": {}", clipped(text.trim())),
         _ => String::new(),
-    }
+    };
+    (words, delay)
 }
 
 impl Exporter for Sender {

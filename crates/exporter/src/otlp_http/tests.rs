@@ -187,6 +187,7 @@ async fn paths_and_headers_are_what_the_config_says() {
     );
 }
 
+// conformance: C14
 #[tokio::test]
 async fn an_empty_payload_is_never_sent() {
     let server = Server::start(ok).await;
@@ -197,6 +198,7 @@ async fn an_empty_payload_is_never_sent() {
     assert!(server.seen.lock().unwrap().is_empty());
 }
 
+// conformance: C6, C7
 #[tokio::test]
 async fn only_four_statuses_are_retryable() {
     for status in [
@@ -231,6 +233,7 @@ async fn only_four_statuses_are_retryable() {
     }
 }
 
+// conformance: C10
 #[tokio::test]
 async fn delays_are_read_in_both_forms_and_bounded() {
     let date = |offset| httpdate(SystemTime::now() + Duration::from_secs(offset));
@@ -238,6 +241,8 @@ async fn delays_are_read_in_both_forms_and_bounded() {
         ("7".to_owned(), 7, 7),
         ("0".to_owned(), 0, 0),
         ("86400".to_owned(), 120, 120),
+        ("99999999999999999999999999".to_owned(), 120, 120),
+        ("Fri, 31 Dec 9999 23:59:59 GMT".to_owned(), 120, 120),
         (date(60), 30, 60),
         (date(86_400), 120, 120),
         ("Wed, 21 Oct 2015 07:28:00 GMT".to_owned(), 0, 0),
@@ -256,10 +261,79 @@ async fn delays_are_read_in_both_forms_and_bounded() {
         let bounds = Duration::from_secs(least)..=Duration::from_secs(most);
         assert!(bounds.contains(&after), "{value}: {after:?}");
     }
-    let server =
-        Server::start(|| answer(Response::builder().status(429).header("retry-after", "soon"), "")).await;
+    for unreadable in ["soon", "-5", "1.5", "", "5 minutes", "Wed, 99 Oct 2015"] {
+        let busy = move || {
+            answer(
+                Response::builder().status(429).header("retry-after", unreadable),
+                "",
+            )
+        };
+        let server = Server::start(busy).await;
+        let outcome = server.rig("").send(Signal::Traces, trace_payload(1)).await;
+        assert!(
+            matches!(outcome, Err(ExportError::Retryable { after: None, .. })),
+            "{unreadable}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_delay_in_the_body_counts_where_there_is_no_header() {
+    let status = Status::new(Code::Unavailable, "busy").after(Some(Duration::from_secs(1000)));
+    let body = status.to_protobuf();
+    let busy = move || {
+        let head = Response::builder()
+            .status(503)
+            .header("content-type", "application/x-protobuf");
+        answer(head, body.clone())
+    };
+    let server = Server::start(busy).await;
     let outcome = server.rig("").send(Signal::Traces, trace_payload(1)).await;
-    assert!(matches!(outcome, Err(ExportError::Retryable { after: None, .. })));
+    let most = Some(Duration::from_secs(120));
+    assert!(matches!(outcome, Err(ExportError::Retryable { after, .. }) if after == most));
+}
+
+#[tokio::test]
+async fn redirects_are_permanent_failures_that_say_so() {
+    for code in [300, 301, 302, 303, 304, 307, 308] {
+        for (place, shown) in [
+            ("https://other.example/v1/traces?token=hush", true),
+            ("https://me:hush@other.example/", false),
+        ] {
+            let moved = move || answer(Response::builder().status(code).header("location", place), "");
+            let server = Server::start(moved).await;
+            let outcome = server.rig("").send(Signal::Traces, trace_payload(1)).await;
+            let Err(ExportError::Permanent { message, fault }) = outcome else {
+                panic!("{code}: {outcome:?}");
+            };
+            assert_eq!(fault, Fault::Destination);
+            assert!(message.contains("redirects are not followed"), "{message}");
+            assert!(!message.contains("hush"), "{message}");
+            assert_eq!(message.contains("other.example"), shown, "{message}");
+            assert_eq!(server.connections.load(Ordering::Relaxed), 1);
+        }
+    }
+}
+
+// conformance: C2
+#[tokio::test]
+async fn details_of_a_failure_are_not_read_out_of_a_long_body() {
+    let flood = Bytes::from([0x1a, 0x00].repeat(1 << 20));
+    let failing = move || {
+        let head = Response::builder()
+            .status(400)
+            .header("content-type", "application/x-protobuf");
+        answer(head, flood.clone())
+    };
+    let server = Server::start(failing).await;
+    let outcome = server.rig("").send(Signal::Traces, trace_payload(1)).await;
+    let Err(ExportError::Permanent { message, fault }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(
+        (&*message, fault),
+        ("HTTP status 400 Bad Request", Fault::Content)
+    );
 }
 
 /// A date as `Retry-After` has it (RFC 9110, 5.6.7).
@@ -333,6 +407,7 @@ async fn what_the_server_says_is_in_the_error() {
     }
 }
 
+// conformance: C8
 #[tokio::test]
 async fn partial_success_is_a_receipt() {
     let partial = ExportTracePartialSuccess {
@@ -505,7 +580,14 @@ async fn a_cancelled_export_harms_no_other() {
 fn wrong_configs_are_refused_with_a_position() {
     let good = "endpoint = \"http://a:1/base\"\n";
     for wrong in [
-        "endpoint = \"https://a:4318\"",
+        "endpoint = \"ftp://a:4318\"",
+        &format!("{good}tls = {{}}"),
+        &format!("{good}dns_refresh_interval = \"10ms\""),
+        &format!("{good}max_request_bytes = 0"),
+        &format!("{good}proxy_url = \"socks5://a\""),
+        &format!("{good}keepalive = {{ time = \"10ms\" }}"),
+        &format!("{good}auth = {{ bearer_token = \"a\", basic = {{ username = \"b\", password = \"c\" }} }}"),
+        &format!("{good}auth = {{ bearer_token = \"a\" }}\nheaders = {{ Authorization = \"b\" }}"),
         "endpoint = \"http://a/?q=1\"",
         &format!("{good}logs_endpoint = \"a\""),
         &format!("{good}encoding = \"xml\""),

@@ -3,7 +3,10 @@
 
 use super::credentials::follow;
 use super::secret::{load, only};
-use crate::client::{CallError, Endpoint, HttpClient, HttpReply, HttpRoute, HttpSettings, Surroundings};
+use crate::client::{
+    CallError, ConnectSettings, Endpoint, HttpClient, HttpReply, HttpRoute, HttpSettings, Surroundings,
+};
+use crate::tls::TlsConnector;
 use crate::watch::Kept;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -37,6 +40,7 @@ const SHORTEST_LIFETIME: Duration = Duration::from_secs(2);
 /// Fetches tokens and holds the last one.
 pub(super) struct OAuth2 {
     endpoint: Endpoint,
+    tls: Option<TlsConnector>,
     client_id: String,
     secret: Arc<Kept<Secret>>,
     /// The body of each request.
@@ -68,10 +72,14 @@ struct Held {
 
 impl OAuth2 {
     pub(super) fn load(config: &OAuth2Config, interval: Duration) -> Result<Self, ComponentError> {
-        let endpoint = config
+        let endpoint: Endpoint = config
             .token_url
             .parse()
             .map_err(|error| ComponentError::new(format!("`token_url`: {error}")))?;
+        let tls = match endpoint.is_secure() {
+            true => Some(TlsConnector::load(&config.tls.clone().unwrap_or_default())?),
+            false => None,
+        };
         let secret = load(
             ("client_secret", config.client_secret.as_ref()),
             ("client_secret_file", config.client_secret_file.as_ref()),
@@ -79,6 +87,7 @@ impl OAuth2 {
         )?;
         Ok(OAuth2 {
             endpoint,
+            tls,
             client_id: config.client_id.clone(),
             secret,
             form: form(config),
@@ -128,6 +137,9 @@ impl OAuth2 {
 
     pub(super) fn start(this: &Arc<Self>, node: &NodeContext) -> Result<(), ComponentError> {
         follow(Arc::clone(&this.secret) as _, this.interval, node);
+        if let Some(tls) = &this.tls {
+            tls.watch(node);
+        }
         let fetcher = Fetcher {
             oauth2: Arc::clone(this),
             surroundings: Surroundings::from(node),
@@ -304,7 +316,7 @@ impl Fetcher {
         let client = self.client().map_err(|error| error.to_string())?;
         let form = Bytes::copy_from_slice(self.oauth2.form.reveal().as_bytes());
         client
-            .post(&route, &[form])
+            .post(&route, &[form], None)
             .await
             .map_err(|error| error.to_string())
     }
@@ -317,10 +329,14 @@ impl Fetcher {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(AUTHORIZATION, self.oauth2.authorization()?);
         let settings = HttpSettings {
+            target: self.oauth2.endpoint.target(80),
+            connect: ConnectSettings {
+                timeout: self.oauth2.timeout,
+                tls: self.oauth2.tls.clone(),
+                ..ConnectSettings::default()
+            },
             idle_connections: 0,
             headers,
-            connect_timeout: self.oauth2.timeout,
-            ..HttpSettings::to(self.oauth2.endpoint.target(80))
         };
         HttpClient::new(settings, &self.surroundings).map_err(ComponentError::new)
     }

@@ -1,20 +1,25 @@
 //! The body of an answer: gathered under a limit, decompressed under the same limit.
 
-use super::{CallError, RESPONSE_MAX};
+use super::{CallError, RESPONSE_MAX, words};
 use crate::compression::{Decompressor, Encoding};
 use bytes::{Bytes, BytesMut};
 use forebay_core::{Lease, Ledger};
+use h2::RecvStream;
 use http::HeaderMap;
 use std::fmt::Display;
 
 /// What an answer may hold without a lease: hardly any is longer.
 const FREE: usize = 16 << 10;
 
+/// The most pieces that a body may come in: each costs work, however short it is.
+const PIECES: usize = 16_384;
+
 /// Puts the pieces of a body together.
 #[derive(Debug)]
 pub(super) struct Gathered<'a> {
     whole: BytesMut,
     limit: usize,
+    pieces: usize,
     ledger: &'a Ledger,
     lease: Option<Lease>,
 }
@@ -25,6 +30,7 @@ impl<'a> Gathered<'a> {
         Gathered {
             whole: BytesMut::new(),
             limit,
+            pieces: 0,
             ledger,
             lease: None,
         }
@@ -32,6 +38,10 @@ impl<'a> Gathered<'a> {
 
     /// Adds a piece, or says that the answer is too long or that there is no memory for it.
     pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), CallError> {
+        self.pieces += 1;
+        if self.pieces > PIECES {
+            return Err(CallError::Unusable("the answer comes in too many pieces".into()));
+        }
         let length = self.whole.len() + piece.len();
         if length > self.limit {
             return Err(too_long());
@@ -55,6 +65,18 @@ impl<'a> Gathered<'a> {
         };
         outcome.map_err(|error| unreadable(&error))
     }
+}
+
+/// The body of an answer over HTTP/2, of `limit` bytes at most.
+pub(super) async fn gather(tail: &mut RecvStream, limit: usize, ledger: &Ledger) -> Result<Bytes, CallError> {
+    let mut whole = Gathered::new(limit, ledger);
+    while let Some(piece) = tail.data().await {
+        let piece = piece.map_err(|error| CallError::unreachable(words("the answer broke off", &error)))?;
+        whole.push(&piece)?;
+        // Fails if the stream is gone: then the next piece says so.
+        let _ = tail.flow_control().release_capacity(piece.len());
+    }
+    Ok(whole.finish())
 }
 
 /// The body, out of the encoding that the header `name` names.

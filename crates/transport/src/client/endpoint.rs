@@ -9,17 +9,22 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// A destination: `http://host:4317`, `http://host:4318/base/path` or `unix:///run/agent.sock`.
+/// A destination: `http://host:4317`, `https://host/base/path`, `dns:///host:4317` or `unix:///run/agent.sock`.
 ///
 /// It is read where the config is read, so that a mistake in it is shown with its position. A port that is left out is
-/// the default port of the protocol. `https` is refused: this version has no TLS.
+/// the default port of the protocol, or 443 after `https`. `https` stands for TLS, the others for connections without it;
+/// `dns:///` is how gRPC writes a name that stands for several addresses, and means the same as `http://`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Endpoint {
     text: String,
     place: Place,
     path: String,
+    secure: bool,
 }
+
+/// The port of `https` (RFC 9110, section 4.2.2).
+const HTTPS_PORT: u16 = 443;
 
 /// The socket's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +68,9 @@ impl Target {
 }
 
 impl Endpoint {
-    /// What to connect to; `default_port` where the endpoint names none.
+    /// What to connect to; `default_port` where the endpoint names none, unless it is an `https` one.
     pub fn target(&self, default_port: u16) -> Target {
+        let default_port = if self.secure { HTTPS_PORT } else { default_port };
         match &self.place {
             Place::Host { host, port } => Target::Tcp {
                 host: host.clone(),
@@ -77,6 +83,11 @@ impl Endpoint {
     /// The path without a slash at its end: empty if there is none.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Whether connections to it are under TLS.
+    pub fn is_secure(&self) -> bool {
+        self.secure
     }
 
     /// As it was written.
@@ -92,13 +103,16 @@ impl FromStr for Endpoint {
         let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
         match scheme {
             "unix" => unix(text, rest),
-            "http" => tcp(text),
-            "https" => Err(format!(
-                "`{text}`: this version has no TLS. Use `http://` here and let a proxy on the same machine (envoy, stunnel, \
-                 a service mesh) speak TLS to the destination"
-            )),
+            "http" | "https" => tcp(text, text),
+            "dns" => match rest.strip_prefix("///") {
+                Some(host) if !host.contains('/') => tcp(text, &format!("http://{host}")),
+                _ => Err(format!(
+                    "`{text}`: a name is written as `dns:///HOST:PORT`; name servers other than the system's are not asked"
+                )),
+            },
             _ => Err(format!(
-                "`{text}` is not an endpoint: write `http://HOST:PORT` or `unix:///PATH`, such as \"http://localhost:4317\""
+                "`{text}` is not an endpoint: write `http://HOST:PORT`, `https://HOST:PORT` or `unix:///PATH`, such as \
+                 \"http://localhost:4317\""
             )),
         }
     }
@@ -115,11 +129,13 @@ fn unix(text: &str, rest: &str) -> Result<Endpoint, String> {
         text: text.to_owned(),
         place: Place::Unix(PathBuf::from(path)),
         path: String::new(),
+        secure: false,
     })
 }
 
-fn tcp(text: &str) -> Result<Endpoint, String> {
-    let uri: Uri = text
+/// Reads `url`; `text` is what was written.
+fn tcp(text: &str, url: &str) -> Result<Endpoint, String> {
+    let uri: Uri = url
         .parse()
         .map_err(|error| format!("`{text}` is not a URL: {error}"))?;
     let authority = uri.authority().ok_or_else(|| format!("`{text}` names no host"))?;
@@ -130,10 +146,6 @@ fn tcp(text: &str) -> Result<Endpoint, String> {
         return Err(format!("`{text}`: an endpoint has no query"));
     }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let after_host = authority
-        .as_str()
-        .get(authority.host().len()..)
-        .unwrap_or_default();
     if host.is_empty() {
         return Err(format!("`{text}` names no host"));
     }
@@ -141,19 +153,25 @@ fn tcp(text: &str) -> Result<Endpoint, String> {
         text: text.to_owned(),
         place: Place::Host {
             host: host.to_owned(),
-            port: port_of(text, after_host)?,
+            port: port_of(authority).map_err(|wrong| format!("`{text}`: {wrong}"))?,
         },
         path: uri.path().trim_end_matches('/').to_owned(),
+        secure: uri.scheme_str() == Some("https"),
     })
 }
 
-/// The port in `:4317`; nothing where there is none.
-fn port_of(text: &str, after_host: &str) -> Result<Option<u16>, String> {
+/// The port of an authority; nothing where there is none.
+pub(super) fn port_of(authority: &Authority) -> Result<Option<u16>, &'static str> {
+    let host_and_port = authority
+        .as_str()
+        .rsplit_once('@')
+        .map_or(authority.as_str(), |(_, rest)| rest);
+    let after_host = host_and_port.get(authority.host().len()..).unwrap_or_default();
     match after_host.strip_prefix(':') {
         None => Ok(None),
         Some(digits) => match digits.parse::<u16>() {
             Ok(port) if port > 0 => Ok(Some(port)),
-            _ => Err(format!("`{text}`: the port must be between 1 and 65535")),
+            _ => Err("the port must be between 1 and 65535"),
         },
     }
 }
@@ -184,15 +202,15 @@ impl JsonSchema for Endpoint {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^(http://|unix:/)|\\$\\{" })
+        json_schema!({ "type": "string", "pattern": "^(https?://|dns:///|unix:/)|\\$\\{" })
     }
 }
 
 /// A URI of `target` and `path`, as an HTTP/2 request carries it.
-pub(super) fn absolute(target: &Target, path: &str) -> Result<Uri, http::Error> {
+pub(super) fn absolute(target: &Target, secure: bool, path: &str) -> Result<Uri, http::Error> {
     let path: PathAndQuery = path.parse()?;
     Uri::builder()
-        .scheme("http")
+        .scheme(if secure { "https" } else { "http" })
         .authority(target.authority()?)
         .path_and_query(path)
         .build()

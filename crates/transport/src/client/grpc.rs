@@ -3,35 +3,38 @@
 //! Messages are framed here and handed to h2 as one buffer, so that HEADERS and DATA leave in one vectored write where
 //! the peer's frame size and window allow it. No generated code, no codec, no copy of the message.
 
-use super::answer::{Gathered, decoded};
+use super::answer::{decoded, gather};
 use super::body::{Outgoing, PREFIX_LEN};
 use super::dial::{Dialer, Surroundings};
 use super::endpoint::{Target, absolute};
-use super::line::{Line, Pulse, Seat};
-use super::{CONNECT_TIMEOUT, CallError, RESPONSE_MAX, SetupError, words};
+use super::fleet::{self, Fleet};
+use super::http::post;
+use super::line::{Common, NoSeat};
+use super::{CallError, ConnectSettings, RESPONSE_MAX, SetupError, words};
 use crate::compression::Encoding;
 use crate::status::{Code, Status, grpc_code_of_http};
+use crate::tls::Alpn;
 use bytes::{Buf, Bytes};
 use forebay_core::Ledger;
 use h2::RecvStream;
-use h2::client::ResponseFuture;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE, USER_AGENT};
 use http::response::Parts;
-use http::{Request, Response, StatusCode, Uri};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use http::{StatusCode, Uri};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
-
-/// How often one call starts over because the connection that it was given took no more requests.
-const FRESH_STARTS: usize = 2;
 
 /// What a gRPC client is made from.
 #[derive(Clone, Debug)]
 pub struct GrpcSettings {
     /// What to connect to.
     pub target: Target,
-    /// How many connections share the calls, at least 1.
+    /// How connections come to be.
+    pub connect: ConnectSettings,
+    /// How many connections share the calls, at least 1. A name that has more addresses gets one for each, up to
+    /// [`GrpcClient::SPREAD`].
     pub connections: usize,
     /// Sent with every call (`metadata`), already checked.
     pub headers: HeaderMap,
@@ -39,21 +42,18 @@ pub struct GrpcSettings {
     pub encoding: Encoding,
     /// Told to the server as `grpc-timeout`; zero for none. Keeping it is the caller's affair.
     pub timeout: Duration,
-    /// The longest that name lookup and connecting may take.
-    pub connect_timeout: Duration,
 }
 
 impl GrpcSettings {
-    /// Uncompressed calls over one connection, without headers of the user's own and without a limit in time; connecting
-    /// may take [`CONNECT_TIMEOUT`].
+    /// Uncompressed calls over one connection, without headers of the user's own and without a limit in time.
     pub fn to(target: Target) -> Self {
         GrpcSettings {
             target,
+            connect: ConnectSettings::default(),
             connections: 1,
             headers: HeaderMap::new(),
             encoding: Encoding::Identity,
             timeout: Duration::ZERO,
-            connect_timeout: CONNECT_TIMEOUT,
         }
     }
 }
@@ -62,11 +62,11 @@ impl GrpcSettings {
 #[derive(Debug)]
 pub struct GrpcClient {
     target: Target,
-    lines: Vec<Line>,
-    next: AtomicUsize,
+    secure: bool,
+    fleet: Fleet,
     headers: HeaderMap,
-    encoding: Encoding,
     ledger: Ledger,
+    encoding: Encoding,
 }
 
 /// A method of the server, ready to be called.
@@ -82,96 +82,70 @@ pub struct GrpcReply {
     pub message: Result<Bytes, CallError>,
 }
 
-/// How a call ended without an answer.
-enum Failed {
-    /// The server has surely not looked at it.
-    Untouched(String),
-    /// The server may have looked at it.
-    Broken(CallError),
-}
-
 impl GrpcClient {
-    /// A client that is not connected yet. Fails if the target's host cannot stand in a URI.
+    /// The most connections that are made because a name has many addresses.
+    pub const SPREAD: usize = fleet::SPREAD;
+
+    /// A client that is not connected yet. Fails if the target's host cannot stand in a URI, or if the environment names a
+    /// proxy that cannot be used.
     pub fn new(settings: GrpcSettings, surroundings: &Surroundings) -> Result<Self, SetupError> {
-        let line = || {
-            let dialer = Dialer::new(settings.target.clone(), settings.connect_timeout, surroundings);
-            Line::new(dialer, surroundings.clone())
+        let way = (&settings.target, &settings.connect);
+        let common = Common {
+            dialer: Arc::new(Dialer::new(way, true, surroundings)?),
+            surroundings: surroundings.clone(),
+            keepalive: settings.connect.keepalive,
+            offer: Alpn::Http2,
+            calm: AtomicU32::new(0),
         };
         Ok(GrpcClient {
-            lines: (0..settings.connections.max(1)).map(|_| line()).collect(),
-            next: AtomicUsize::new(0),
+            fleet: Fleet::new(Arc::new(common), settings.connections),
             headers: call_headers(&settings)?,
             encoding: settings.encoding,
             ledger: surroundings.ledger.clone(),
+            secure: settings.connect.tls.is_some(),
             target: settings.target,
         })
     }
 
     /// The method with this path: `/package.Service/Method`.
     pub fn method(&self, path: &str) -> Result<GrpcMethod, SetupError> {
-        Ok(GrpcMethod(absolute(&self.target, path)?))
+        Ok(GrpcMethod(absolute(&self.target, self.secure, path)?))
     }
 
-    /// Calls `method` with the message that `slices` make up, which is compressed as the settings say. May be dropped at
-    /// any time: the call is then cancelled and the connection stays.
-    pub async fn call(&self, method: &GrpcMethod, slices: &[Bytes]) -> Result<GrpcReply, CallError> {
+    /// Calls `method` with the message that `slices` make up, which is compressed as the settings say, and with
+    /// `authorization` as its header of that name. May be dropped at any time: the call is then cancelled and the
+    /// connection stays.
+    pub async fn call(
+        &self,
+        method: &GrpcMethod,
+        slices: &[Bytes],
+        authorization: Option<&HeaderValue>,
+    ) -> Result<GrpcReply, CallError> {
         let compressed = self.encoding != Encoding::Identity;
         let Some(body) = Outgoing::message(slices, compressed) else {
             return Err(CallError::Unusable("a gRPC message is shorter than 4 GiB".into()));
         };
-        let mut left = FRESH_STARTS;
-        loop {
-            let line = self.line()?;
-            let seat = line.seat().await?;
-            match self.exchange(line, seat, (method, body.clone())).await {
-                Ok(reply) => return Ok(reply),
-                Err(Failed::Broken(error)) => return Err(error),
-                Err(Failed::Untouched(why)) if left == 0 => return Err(CallError::unreachable(why)),
-                Err(Failed::Untouched(_)) => left -= 1,
-            }
+        let make = || post(method.0.clone(), self.headers.clone(), authorization);
+        let mut answer = self.fleet.call(make, body).await.map_err(no_http2)?;
+        if answer.head.status != StatusCode::OK {
+            return Ok(GrpcReply::without_message(foreign_status(&answer.head)));
         }
+        read_reply(&answer.head.headers, &mut answer.tail, &self.ledger).await
     }
 
     /// Lets the connections go once the calls on them have ended.
     pub fn close(&self) {
-        self.lines.iter().for_each(Line::close);
+        self.fleet.close();
     }
+}
 
-    fn line(&self) -> Result<&Line, CallError> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.lines.len().max(1);
-        self.lines
-            .get(turn)
-            .ok_or_else(|| CallError::unreachable("no connection"))
-    }
-
-    async fn exchange(
-        &self,
-        line: &Line,
-        seat: Seat,
-        (method, body): (&GrpcMethod, Outgoing),
-    ) -> Result<GrpcReply, Failed> {
-        let Seat { sender, pulse } = seat;
-        let _underway = pulse.begin();
-        let mut request = Request::new(());
-        *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = method.0.clone();
-        *request.headers_mut() = self.headers.clone();
-        let untouched = |error: h2::Error| {
-            pulse.leave();
-            Failed::Untouched(words("the connection is closing", &error))
-        };
-        let mut sender = sender.ready().await.map_err(untouched)?;
-        let (answer, mut stream) = sender.send_request(request, false).map_err(untouched)?;
-        // What is wrong with the stream, if this fails, is told by its answer.
-        let _ = stream.send_data(body, true);
-        let (head, tail) = await_head(answer, &pulse).await?.into_parts();
-        line.answered(&pulse);
-        if head.status != StatusCode::OK {
-            return Ok(GrpcReply::without_message(foreign_status(&head)));
+/// gRPC has nothing to fall back to.
+fn no_http2(why: NoSeat) -> CallError {
+    match why {
+        NoSeat::Failed(error) => error,
+        NoSeat::Older(_) => {
+            CallError::Unusable("the server wants HTTP/1.1, which gRPC is not spoken over".into())
         }
-        read_reply(&head.headers, tail, &self.ledger)
-            .await
-            .map_err(Failed::Broken)
     }
 }
 
@@ -192,25 +166,10 @@ fn foreign_status(head: &Parts) -> Status {
     })
 }
 
-async fn await_head(answer: ResponseFuture, pulse: &Pulse) -> Result<Response<RecvStream>, Failed> {
-    answer.await.map_err(|error| {
-        let closing = error.is_go_away() && error.is_remote();
-        if closing {
-            pulse.leave();
-        }
-        let refused = error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-        if closing || refused {
-            Failed::Untouched(words("the server turned the request away", &error))
-        } else {
-            Failed::Broken(CallError::unreachable(words("no answer", &error)))
-        }
-    })
-}
-
 /// Reads message and trailers. A status in the header block is an answer without either ("Trailers-Only").
 async fn read_reply(
     headers: &HeaderMap,
-    mut tail: RecvStream,
+    tail: &mut RecvStream,
     ledger: &Ledger,
 ) -> Result<GrpcReply, CallError> {
     if let Some(status) = status_of(headers) {
@@ -222,7 +181,7 @@ async fn read_reply(
             "the answer is not gRPC: is this a gRPC port?".into(),
         ));
     }
-    let body = read_body(&mut tail, ledger).await?;
+    let body = gather(tail, RESPONSE_MAX + PREFIX_LEN, ledger).await?;
     let broken = |error: h2::Error| CallError::unreachable(words("the answer broke off", &error));
     let trailers = tail.trailers().await.map_err(broken)?.unwrap_or_default();
     let status =
@@ -240,17 +199,6 @@ fn status_of(headers: &HeaderMap) -> Option<Status> {
         b"0" => Some(Status::new(Code::Ok, "")),
         _ => Status::from_trailers(headers),
     }
-}
-
-async fn read_body(tail: &mut RecvStream, ledger: &Ledger) -> Result<Bytes, CallError> {
-    let mut whole = Gathered::new(RESPONSE_MAX + PREFIX_LEN, ledger);
-    while let Some(piece) = tail.data().await {
-        let piece = piece.map_err(|error| CallError::unreachable(words("the answer broke off", &error)))?;
-        whole.push(&piece)?;
-        // Fails if the stream is gone: then the next piece says so.
-        let _ = tail.flow_control().release_capacity(piece.len());
-    }
-    Ok(whole.finish())
 }
 
 /// Takes the one message out of its frame. No frame at all is taken as an empty message: the status says OK.

@@ -1,15 +1,17 @@
 //! One HTTP/2 connection to a destination: opened when it is needed, watched while it is used, replaced when it is gone.
 
-use super::CallError;
+use super::addresses::Address;
 use super::body::Outgoing;
-use super::dial::{Dialer, Surroundings};
-use super::network::BoxStream;
-use forebay_core::Clock;
+use super::dial::{Connected, Dialer, Surroundings};
+use super::meter::{Frames, Metered};
+use super::{CallError, Keepalive};
+use crate::tls::Alpn;
+use forebay_core::Time;
 use futures_util::future::{Either, select};
 use h2::client::{Connection, SendRequest};
 use h2::{Ping, PingPong};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,16 +26,26 @@ const SEND_BUFFER: usize = 4 << 20;
 /// How much overhead of small DATA frames may wait unread before h2 takes it for an attack and ends the connection: each answer
 /// is one frame of a few bytes, counted as 256, and as many may come at once as requests are under way.
 const SMALL_FRAMES: usize = 256 * 16_384;
-/// How long requests may be without an answer before the connection is tested with a ping.
-const PING_AFTER: Duration = Duration::from_secs(30);
-/// How long the answer to a ping may take.
-const PONG_WITHIN: Duration = Duration::from_secs(10);
+/// How often the time between pings is doubled at most after servers have complained of them.
+const CALMEST: u32 = 6;
+/// The longest time between two looks at a connection.
+const STEP: Duration = Duration::from_secs(5);
+
+/// What all connections to one destination share.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) dialer: Arc<Dialer>,
+    pub(super) surroundings: Surroundings,
+    pub(super) keepalive: Keepalive,
+    /// Which versions of HTTP a new connection may speak.
+    pub(super) offer: Alpn,
+    /// How often the time between pings was doubled because a server complained (gRPC proposal A8).
+    pub(super) calm: AtomicU32,
+}
 
 /// One place for a connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Line {
-    dialer: Arc<Dialer>,
-    surroundings: Surroundings,
     current: Mutex<Option<Seat>>,
     /// Held by the one caller that connects.
     turn: tokio::sync::Mutex<()>,
@@ -46,20 +58,53 @@ pub(super) struct Seat {
     pub(super) pulse: Arc<Pulse>,
 }
 
+/// Why there is no HTTP/2 connection.
+pub(super) enum NoSeat {
+    /// It failed.
+    Failed(CallError),
+    /// The server has chosen HTTP/1.1 for this connection, or wants it for the next one.
+    Older(Option<Connected>),
+}
+
 /// What is known of a connection's life.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pulse {
+    address: Address,
     begun: AtomicU64,
     ended: AtomicU64,
     answers: AtomicU64,
+    /// How often something came from the peer.
+    heard: AtomicU64,
     gone: AtomicBool,
 }
 
 impl Pulse {
+    pub(super) fn new(address: Address) -> Self {
+        Pulse {
+            address,
+            begun: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            answers: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
+            gone: AtomicBool::new(false),
+        }
+    }
+
     /// Counts a request as under way until the guard is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> Underway {
         self.begun.fetch_add(1, Ordering::Relaxed);
         Underway(Arc::clone(self))
+    }
+
+    /// How many requests there have been.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Something has come. Only the task that reads says so.
+    pub(super) fn hear(&self) {
+        let heard = self.heard.load(Ordering::Relaxed);
+        self.heard.store(heard.wrapping_add(1), Ordering::Relaxed);
     }
 
     /// The connection takes no further request.
@@ -70,26 +115,17 @@ impl Pulse {
     fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
-
-    fn counts(&self) -> Counts {
-        Counts {
-            begun: self.begun.load(Ordering::Relaxed),
-            ended: self.ended.load(Ordering::Relaxed),
-            answers: self.answers.load(Ordering::Relaxed),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    begun: u64,
-    ended: u64,
-    answers: u64,
 }
 
 /// A request under way on a connection.
 #[derive(Debug)]
 pub(super) struct Underway(Arc<Pulse>);
+
+impl Underway {
+    pub(super) fn pulse(&self) -> &Pulse {
+        &self.0
+    }
+}
 
 impl Drop for Underway {
     fn drop(&mut self) {
@@ -98,34 +134,31 @@ impl Drop for Underway {
 }
 
 impl Line {
-    pub(super) fn new(dialer: Dialer, surroundings: Surroundings) -> Self {
-        Line {
-            dialer: Arc::new(dialer),
-            surroundings,
-            current: Mutex::new(None),
-            turn: tokio::sync::Mutex::new(()),
-        }
-    }
-
     /// The connection, opened if there is none. One caller opens it; the others wait and share what comes of it.
-    pub(super) async fn seat(&self) -> Result<Seat, CallError> {
-        if let Some(seat) = self.live() {
-            return Ok(seat);
-        }
+    pub(super) async fn seat(&self, common: &Arc<Common>, in_use: &[Address]) -> Result<Seat, NoSeat> {
         let _turn = self.turn.lock().await;
         if let Some(seat) = self.live() {
             return Ok(seat);
         }
-        let seat = self.open().await?;
+        let seat = common.open(in_use).await?;
         *self.current() = Some(seat.clone());
         Ok(seat)
     }
 
-    /// Notes that the destination has answered a request.
-    pub(super) fn answered(&self, pulse: &Pulse) {
-        if pulse.answers.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.dialer.answered();
-        }
+    /// The connection, if there is one.
+    pub(super) fn live(&self) -> Option<Seat> {
+        self.current()
+            .as_ref()
+            .filter(|seat| !seat.pulse.is_gone())
+            .cloned()
+    }
+
+    /// Where the connection goes to, if there is one.
+    pub(super) fn address(&self) -> Option<Address> {
+        self.current()
+            .as_ref()
+            .filter(|seat| !seat.pulse.is_gone())
+            .map(|seat| seat.pulse.address.clone())
     }
 
     /// Lets the connection go once the requests on it have ended.
@@ -133,19 +166,27 @@ impl Line {
         self.current().take();
     }
 
-    fn live(&self) -> Option<Seat> {
-        self.current()
-            .as_ref()
-            .filter(|seat| !seat.pulse.is_gone())
-            .cloned()
-    }
-
     fn current(&self) -> MutexGuard<'_, Option<Seat>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    async fn open(&self) -> Result<Seat, CallError> {
-        let socket = self.dialer.dial().await?;
+impl Common {
+    /// Notes that the destination has answered a request.
+    pub(super) fn answered(&self, pulse: &Pulse) {
+        if pulse.answers.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.dialer.addresses().answered(&pulse.address);
+        }
+    }
+
+    async fn open(self: &Arc<Self>, in_use: &[Address]) -> Result<Seat, NoSeat> {
+        let connected = self.dialer.dial(in_use, self.offer).await;
+        let connected = connected.map_err(NoSeat::Failed)?;
+        if !connected.http2 {
+            return Err(NoSeat::Older(Some(connected)));
+        }
+        let pulse = Arc::new(Pulse::new(connected.address));
+        let meter = Frames::new(self.surroundings.clock.clone(), Arc::clone(&pulse));
         let (sender, mut connection) = h2::client::Builder::new()
             .max_frame_size(FRAME_MAX)
             .initial_window_size(WINDOW)
@@ -154,48 +195,109 @@ impl Line {
             .max_send_buffer_size(SEND_BUFFER)
             .data_frame_budget(SMALL_FRAMES)
             .enable_push(false)
-            .handshake::<_, Outgoing>(socket)
+            .handshake::<_, Outgoing>(Metered::new(connected.io, meter))
             .await
-            .map_err(|error| self.dialer.failed(&super::words("HTTP/2 handshake", &error)))?;
-        let pulse = Arc::new(Pulse::default());
+            .map_err(|error| {
+                NoSeat::Failed(self.failed(&pulse, &super::words("HTTP/2 handshake", &error)))
+            })?;
         let ping = connection.ping_pong();
         let keeper = Keeper {
             pulse: Arc::clone(&pulse),
-            dialer: Arc::clone(&self.dialer),
-            surroundings: self.surroundings.clone(),
+            common: Arc::clone(self),
         };
         self.surroundings
             .tasks
-            .spawn("grpc_connection", keeper.keep(connection, ping));
+            .spawn("http2_connection", keeper.keep(connection, ping));
         Ok(Seat { sender, pulse })
+    }
+
+    fn failed(&self, pulse: &Pulse, why: &str) -> CallError {
+        self.dialer.addresses().failed(&pulse.address, why)
     }
 }
 
 /// Runs a connection to its end.
 struct Keeper {
     pulse: Arc<Pulse>,
-    dialer: Arc<Dialer>,
-    surroundings: Surroundings,
+    common: Arc<Common>,
 }
 
 impl Keeper {
-    async fn keep(self, connection: Connection<BoxStream, Outgoing>, ping: Option<PingPong>) {
+    async fn keep(self, connection: Connection<Metered<Frames>, Outgoing>, ping: Option<PingPong>) {
         // Also when the task is aborted: nobody may take this connection for a live one.
-        let pulse = Leave(Arc::clone(&self.pulse));
-        let (clock, shutdown) = (&self.surroundings.clock, &self.surroundings.shutdown);
+        let left = Leave(Arc::clone(&self.pulse));
+        let shutdown = &self.common.surroundings.shutdown;
         let why = tokio::select! {
-            outcome = connection => outcome.err().map(|error| super::words("the connection broke", &error)),
-            () = silence(&pulse.0, ping, clock) => Some("the peer does not answer pings".to_owned()),
+            outcome = connection => outcome.err().map(|error| self.broken(&error)),
+            () = self.silence(ping) => Some("the peer does not answer pings".to_owned()),
             () = shutdown.stopped() => None,
         };
-        drop(pulse);
+        drop(left);
+        let addresses = self.common.dialer.addresses();
+        addresses.ended();
         // A peer that takes connections and closes them unanswered is as good as one that refuses them.
         if let Some(why) = why {
             tracing::debug!(reason = %why, "connection lost");
-            if self.pulse.counts().answers == 0 {
-                self.dialer.failed(&why);
+            if self.pulse.answers.load(Ordering::Relaxed) == 0 {
+                self.common.failed(&self.pulse, &why);
             }
         }
+    }
+
+    fn broken(&self, error: &h2::Error) -> String {
+        let complains = error.is_go_away() && error.is_remote();
+        if complains && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM) {
+            self.common.calm.fetch_add(1, Ordering::Relaxed);
+        }
+        super::words("the connection broke", error)
+    }
+
+    /// Ready when requests have waited for the time of [`Keepalive`], nothing came meanwhile, and a ping is not answered
+    /// either. Without requests there are no pings: servers punish clients that ping without need.
+    async fn silence(&self, ping: Option<PingPong>) {
+        let Keepalive { time, timeout } = self.common.keepalive;
+        let clock = &self.common.surroundings.clock;
+        let mut ping = ping.filter(|_| !time.is_zero());
+        let mut quiet = Quiet::default();
+        loop {
+            let doubled = self.common.calm.load(Ordering::Relaxed).min(CALMEST);
+            let time = time.saturating_mul(1 << doubled);
+            let step = if time.is_zero() { STEP } else { STEP.min(time / 4) };
+            clock.sleep(step).await;
+            self.common.dialer.refresh();
+            let lasts = quiet.lasts(&self.pulse, clock.now());
+            // One step early: what began right after the last look is found within `time` as well.
+            let Some(ping) = ping.as_mut().filter(|_| lasts + step >= time) else {
+                continue;
+            };
+            let pong = pin!(ping.ping(Ping::opaque()));
+            match select(pong, clock.sleep(timeout)).await {
+                Either::Left((Ok(_), _)) => {}
+                Either::Left((Err(_), _)) | Either::Right(_) => return,
+            }
+        }
+    }
+}
+
+/// Since when nothing has come although something was asked.
+#[derive(Default)]
+struct Quiet {
+    heard: u64,
+    begun: u64,
+    since: Option<Time>,
+}
+
+impl Quiet {
+    fn lasts(&mut self, pulse: &Pulse, now: Time) -> Duration {
+        let heard = pulse.heard.load(Ordering::Relaxed);
+        if heard != self.heard {
+            (self.heard, self.begun, self.since) = (heard, pulse.ended.load(Ordering::Relaxed), None);
+        }
+        // Requests that were given up unanswered count: that is how a connection looks that leads nowhere.
+        if pulse.begun() == self.begun {
+            self.since = None;
+        }
+        now.since(*self.since.get_or_insert(now))
     }
 }
 
@@ -204,27 +306,5 @@ struct Leave(Arc<Pulse>);
 impl Drop for Leave {
     fn drop(&mut self) {
         self.0.leave();
-    }
-}
-
-/// Ready when requests have waited for [`PING_AFTER`], none was answered meanwhile, and a ping is not answered either.
-/// Without requests there are no pings: servers punish clients that ping without need.
-async fn silence(pulse: &Pulse, ping: Option<PingPong>, clock: &Clock) {
-    let Some(mut ping) = ping else {
-        return std::future::pending().await;
-    };
-    let mut before = pulse.counts();
-    loop {
-        clock.sleep(PING_AFTER).await;
-        let now = pulse.counts();
-        let waiting = now.begun != now.ended || now.begun != before.begun;
-        if waiting && now.answers == before.answers {
-            let pong = pin!(ping.ping(Ping::opaque()));
-            match select(pong, clock.sleep(PONG_WITHIN)).await {
-                Either::Left((Ok(_), _)) => {}
-                Either::Left((Err(_), _)) | Either::Right(_) => return,
-            }
-        }
-        before = now;
     }
 }

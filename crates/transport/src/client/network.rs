@@ -37,6 +37,13 @@ pub trait Network: fmt::Debug + Send + Sync {
 
     /// A connection to the unix domain socket at `path`.
     fn connect_unix<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, io::Result<BoxStream>>;
+
+    /// The value of an environment variable that says by which proxy the network is reached (`HTTPS_PROXY` and the like).
+    /// A simulated network has none unless it says so.
+    fn variable(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
 }
 
 /// The machine's own network: the system's name lookup, TCP and unix sockets.
@@ -58,6 +65,10 @@ impl Network for SystemNetwork {
 
     fn connect_unix<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, io::Result<BoxStream>> {
         Box::pin(async move { Ok(Box::new(UnixStream::connect(path).await?) as BoxStream) })
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
     }
 }
 

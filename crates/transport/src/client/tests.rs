@@ -1,26 +1,28 @@
+//! Tests of the clients: endpoints, bodies, and the life of connections; the rest in files of their own.
+
+mod addresses;
+mod hostile;
+mod proxy;
+mod rig;
+
+use rig::{TestTasks, tcp};
+
 use super::body::Outgoing;
 use super::dial::Dialer;
 use super::endpoint::{Endpoint, Target};
-use super::{CallError, GrpcClient, GrpcMethod, GrpcSettings, Surroundings, SystemNetwork};
+use super::{CallError, ConnectSettings, GrpcClient, GrpcMethod, GrpcSettings, Surroundings, SystemNetwork};
+use crate::tls::Alpn;
 use bytes::{Buf, Bytes};
 use forebay_core::{Clock, Ledger, Phase, ShutdownTrigger, Spawn, Tasks, Time, TimeSource};
 use futures_util::future::BoxFuture;
 use std::io::IoSlice;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 fn endpoint(text: &str) -> Result<Endpoint, String> {
     text.parse()
-}
-
-fn tcp(host: &str, port: u16) -> Target {
-    Target::Tcp {
-        host: host.to_owned(),
-        port,
-    }
 }
 
 #[test]
@@ -34,10 +36,15 @@ fn endpoints_are_read() {
         ("http://[fe80::1]", tcp("fe80::1", 9), ""),
         ("unix:///run/a.sock", Target::Unix("/run/a.sock".into()), ""),
         ("unix:/run/a.sock", Target::Unix("/run/a.sock".into()), ""),
+        ("https://a", tcp("a", 443), ""),
+        ("https://a:4317/b", tcp("a", 4317), "/b"),
+        ("dns:///a:4317", tcp("a", 4317), ""),
+        ("dns:///a", tcp("a", 9), ""),
     ] {
         let read = endpoint(text).unwrap();
         assert_eq!((read.target(9), read.path()), (target, path), "{text}");
         assert_eq!(read.to_string(), text);
+        assert_eq!(read.is_secure(), text.starts_with("https"), "{text}");
     }
 }
 
@@ -60,7 +67,9 @@ fn what_is_no_endpoint_is_refused() {
         "unix://run/a.sock",
         "unix:",
         "unix:///",
-        "https://a:4317",
+        "dns://8.8.8.8/a:1",
+        "dns:a:1",
+        "dns:///a/b",
     ] {
         assert!(endpoint(text).is_err(), "{text}");
     }
@@ -150,20 +159,19 @@ impl TimeSource for Hurried {
     }
 }
 
-#[derive(Default)]
-struct TestTasks(Mutex<JoinSet<()>>);
-
-impl Spawn for TestTasks {
-    fn spawn(&self, _: &'static str, task: BoxFuture<'static, ()>) {
-        self.0.lock().unwrap().spawn(task);
-    }
-}
-
 struct Rig {
     client: GrpcClient,
     method: GrpcMethod,
     tasks: Arc<TestTasks>,
     shutdown: ShutdownTrigger,
+}
+
+/// Connecting may take long: the clock runs fast.
+fn patient() -> ConnectSettings {
+    ConnectSettings {
+        timeout: Duration::from_secs(100_000),
+        ..ConnectSettings::default()
+    }
 }
 
 fn surroundings(tasks: &Arc<TestTasks>) -> (Surroundings, ShutdownTrigger) {
@@ -182,7 +190,7 @@ fn rig(target: Target) -> Rig {
     let tasks = Arc::new(TestTasks::default());
     let (surroundings, trigger) = surroundings(&tasks);
     let settings = GrpcSettings {
-        connect_timeout: Duration::from_secs(100_000),
+        connect: patient(),
         ..GrpcSettings::to(target)
     };
     let client = GrpcClient::new(settings, &surroundings).unwrap();
@@ -197,7 +205,9 @@ fn rig(target: Target) -> Rig {
 
 impl Rig {
     async fn call(&self) -> Result<super::GrpcReply, CallError> {
-        self.client.call(&self.method, &[Bytes::from_static(b"x")]).await
+        self.client
+            .call(&self.method, &[Bytes::from_static(b"x")], None)
+            .await
     }
 
     async fn all_tasks_end(&self) {
@@ -259,13 +269,13 @@ async fn a_failure_to_connect_is_remembered_for_a_while() {
     drop(listener);
     let (surroundings, _shutdown) = surroundings(&Arc::default());
     let clock = surroundings.clock.clone();
-    let dialer = Dialer::new(target, Duration::from_secs(100_000), &surroundings);
+    let dialer = Dialer::new((&target, &patient()), true, &surroundings).unwrap();
     let mut longest = Duration::ZERO;
     for _ in 0..12 {
         let Err(CallError::Unreachable {
             message,
             after: Some(after),
-        }) = dialer.dial().await.map(drop)
+        }) = dialer.dial(&[], Alpn::Http2).await.map(drop)
         else {
             panic!("connected to nothing");
         };
