@@ -131,7 +131,7 @@ impl Batch {
 
     /// The same items once more, for a branch of a fan-out: the payload and its memory are shared, the sender's answer
     /// waits for both.
-    pub fn branch(&self) -> Batch {
+    pub fn branch(&mut self) -> Batch {
         Batch {
             signal: self.signal,
             payload: self.payload.clone(),
@@ -139,7 +139,7 @@ impl Batch {
             origin: Arc::clone(&self.origin),
             custody: self.custody.copy(),
             lease: self.lease.clone(),
-            token: self.token.share(),
+            token: self.token.branch(),
         }
     }
 
@@ -153,7 +153,7 @@ impl Batch {
             received_at: self.received_at,
             origin: Arc::clone(&self.origin),
             custody: self.custody.split(items),
-            token: self.token.share(),
+            token: self.token.part(),
         }
     }
 
@@ -225,6 +225,14 @@ impl Batch {
         let outcome = self.lost(failure.reason);
         self.custody.close(outcome, 0);
         self.token.resolve(Verdict::failed(failure));
+    }
+
+    /// Leaves the graph undelivered: the destination refused all of it for what it is. Other parts of the same request may have
+    /// been delivered: see [`Verdict::rejected`].
+    pub fn reject(self, failure: Failure) {
+        let (items, outcome) = (self.items(), self.lost(failure.reason));
+        self.custody.close(outcome, 0);
+        self.token.resolve(Verdict::rejected(items, failure));
     }
 
     fn lost(&self, reason: Reason) -> Outcome {

@@ -5,6 +5,7 @@
 //! now on), or failed. A token that is let go without an answer counts as a retryable failure: no sender waits for ever.
 
 use forebay_telemetry::Reason;
+use smallvec::SmallVec;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -77,14 +78,15 @@ impl Failure {
     }
 }
 
-/// What became of a request, once every branch and part of it is answered.
+/// What became of a request, once every branch and part of it is answered; or of one share in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// The worst failure of any branch: a retryable one before a permanent one. Nothing if all went well.
+    /// The worst failure: a retryable one before a permanent one. Nothing if all went well.
     pub failure: Option<Failure>,
-    /// Items that a destination took note of and rejected (OTLP partial success), the largest of any branch.
+    /// Items that a destination took note of and rejected. The counts of parts add up, since they are different items; of
+    /// branches, which are the same items, the largest counts.
     pub rejected_items: u64,
-    /// What the destination said about the rejected items.
+    /// What was said about the rejected items, by the share that had the most of them.
     pub rejected_message: Option<Arc<str>>,
 }
 
@@ -102,60 +104,205 @@ impl Verdict {
         }
     }
 
-    fn merge(&mut self, other: Verdict) {
-        self.failure = match (self.failure.take(), other.failure) {
-            (Some(a), Some(b)) => {
-                let after = a.after.max(b.after);
-                let worse = if b.retryable && !a.retryable { b } else { a };
-                Some(Failure { after, ..worse })
+    /// The destination refused all `items` items of this share for what they are. If other parts of the request were
+    /// delivered, its sender is told of a partial success; if none was, of this failure.
+    pub fn rejected(items: u64, failure: Failure) -> Self {
+        Verdict {
+            rejected_items: items,
+            rejected_message: Some(Arc::clone(&failure.message)),
+            failure: Some(failure),
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.failure = Some(match self.failure.take() {
+            Some(before) => {
+                let after = before.after.max(failure.after);
+                let worse = if failure.retryable && !before.retryable {
+                    failure
+                } else {
+                    before
+                };
+                Failure { after, ..worse }
             }
-            (a, b) => a.or(b),
-        };
-        if other.rejected_items > self.rejected_items {
-            self.rejected_items = other.rejected_items;
-            self.rejected_message = other.rejected_message;
+            None => failure,
+        });
+    }
+}
+
+/// What the parts of one branch have come to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    rejected: u64,
+    /// Whether any part was taken, or was not meant to go on.
+    taken: bool,
+    /// Whether a part was refused whole for what it is.
+    refused: bool,
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.rejected += other.rejected;
+        self.taken |= other.taken;
+        self.refused |= other.refused;
+    }
+
+    /// Nothing of it was taken, and something was refused.
+    fn is_refused(self) -> bool {
+        self.refused && !self.taken
+    }
+
+    /// Two branches of the same items: what is missing at one destination is missing.
+    fn branches(one: Tally, other: Tally) -> Tally {
+        let refused = one.is_refused() || other.is_refused();
+        Tally {
+            rejected: one.rejected.max(other.rejected),
+            taken: !refused && (one.taken || other.taken),
+            refused: refused || one.refused || other.refused,
         }
     }
 }
 
-#[derive(Debug)]
+/// A fan-out in two: what its sides have come to, and on which side of an earlier one it stands.
+#[derive(Clone, Copy, Debug)]
+struct Fork {
+    within: u32,
+    sides: [Tally; 2],
+}
+
+#[derive(Debug, Default)]
 struct State {
     open: usize,
     verdict: Verdict,
+    /// What was said by the share that was refused whole, should no other be taken.
+    refusal: Option<Failure>,
+    /// The most items that one share has reported as rejected.
+    most: u64,
+    /// What stands before any fan-out.
+    trunk: Tally,
+    forks: SmallVec<[Fork; 1]>,
     waker: Option<Waker>,
+}
+
+impl State {
+    /// The tally with this number: 0 for the trunk, then two for each fork.
+    fn tally(&mut self, number: u32) -> Option<&mut Tally> {
+        let Some(index) = number.checked_sub(1) else {
+            return Some(&mut self.trunk);
+        };
+        let fork = self.forks.get_mut(index as usize / 2)?;
+        fork.sides.get_mut(index as usize % 2)
+    }
+
+    fn add(&mut self, place: u32, verdict: Verdict) {
+        let Verdict {
+            failure,
+            rejected_items,
+            rejected_message,
+        } = verdict;
+        let refused = rejected_items > 0 && failure.is_some();
+        if let Some(tally) = self.tally(place) {
+            tally.add(Tally {
+                rejected: rejected_items,
+                taken: failure.is_none(),
+                refused,
+            });
+        }
+        match failure {
+            Some(failure) if refused => self.refusal = self.refusal.take().or(Some(failure)),
+            Some(failure) => self.verdict.fail(failure),
+            None => {}
+        }
+        if rejected_items > self.most {
+            self.most = rejected_items;
+            self.verdict.rejected_message = rejected_message;
+        }
+    }
+
+    /// Sums up, once every share is answered.
+    fn close(&mut self) {
+        while let Some(Fork {
+            within,
+            sides: [one, other],
+        }) = self.forks.pop()
+        {
+            // A fork stands within an earlier one, or in the trunk.
+            if let Some(tally) = self.tally(within) {
+                tally.add(Tally::branches(one, other));
+            }
+        }
+        self.verdict.rejected_items = self.trunk.rejected;
+        if self.trunk.is_refused()
+            && let Some(refusal) = self.refusal.take()
+        {
+            self.verdict.fail(refusal);
+        }
+    }
 }
 
 /// One share in the answer to one request. See the module's words.
 #[derive(Debug)]
-pub struct DeliveryToken(Option<Arc<Mutex<State>>>);
+pub struct DeliveryToken {
+    state: Option<Arc<Mutex<State>>>,
+    /// The tally that it answers to.
+    place: u32,
+}
 
 impl DeliveryToken {
     /// A token, and the future of its answer.
     pub fn new() -> (DeliveryToken, Delivery) {
         let state = Arc::new(Mutex::new(State {
             open: 1,
-            verdict: Verdict::default(),
-            waker: None,
+            ..State::default()
         }));
-        (DeliveryToken(Some(Arc::clone(&state))), Delivery(state))
+        let token = DeliveryToken {
+            state: Some(Arc::clone(&state)),
+            place: 0,
+        };
+        (token, Delivery(state))
     }
 
     /// A token that nobody waits for: the sender has its answer already, and the process answers for the data.
     pub const fn detached() -> DeliveryToken {
-        DeliveryToken(None)
+        DeliveryToken {
+            state: None,
+            place: 0,
+        }
     }
 
     /// Whether a sender still waits, and so still has the data.
     pub fn sender_waits(&self) -> bool {
-        self.0.is_some()
+        self.state.is_some()
     }
 
-    /// A further share in the same answer: for a branch of a fan-out or a part of a split.
-    pub fn share(&self) -> DeliveryToken {
-        if let Some(state) = &self.0 {
+    /// A further share in the same answer, for a part of a split: other items of the same request.
+    pub fn part(&self) -> DeliveryToken {
+        if let Some(state) = &self.state {
             lock(state).open += 1;
         }
-        DeliveryToken(self.0.clone())
+        DeliveryToken {
+            state: self.state.clone(),
+            place: self.place,
+        }
+    }
+
+    /// A further share in the same answer, for a branch of a fan-out: the same items once more.
+    pub fn branch(&mut self) -> DeliveryToken {
+        let Some(state) = &self.state else {
+            return DeliveryToken::detached();
+        };
+        let mut locked = lock(state);
+        locked.open += 1;
+        let first = 1 + 2 * u32::try_from(locked.forks.len()).unwrap_or(u32::MAX / 4);
+        locked.forks.push(Fork {
+            within: self.place,
+            sides: Default::default(),
+        });
+        self.place = first;
+        DeliveryToken {
+            state: self.state.clone(),
+            place: first + 1,
+        }
     }
 
     /// Answers this share.
@@ -169,12 +316,17 @@ impl DeliveryToken {
     }
 
     fn answer(&mut self, verdict: Verdict) {
-        let Some(state) = self.0.take() else { return };
+        let Some(state) = self.state.take() else { return };
         let waker = {
             let mut state = lock(&state);
-            state.verdict.merge(verdict);
+            state.add(self.place, verdict);
             state.open -= 1;
-            if state.open == 0 { state.waker.take() } else { None }
+            if state.open == 0 {
+                state.close();
+                state.waker.take()
+            } else {
+                None
+            }
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -184,7 +336,7 @@ impl DeliveryToken {
 
 impl Drop for DeliveryToken {
     fn drop(&mut self) {
-        if self.0.is_some() {
+        if self.state.is_some() {
             self.answer(Verdict::failed(Failure::retryable(
                 Reason::Abandoned,
                 "the data was let go on the way",

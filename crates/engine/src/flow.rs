@@ -93,7 +93,7 @@ impl Flow {
     }
 
     /// Books the batch over to each node that the port leads to: a branch for each, sharing the payload.
-    fn route(&self, from: NodeId, port: Port, batch: Batch, todo: &mut SmallVec<[(NodeId, Batch); 4]>) {
+    fn route(&self, from: NodeId, port: Port, mut batch: Batch, todo: &mut SmallVec<[(NodeId, Batch); 4]>) {
         let Some((last, others)) = self.targets(from, port, batch.signal()).split_last() else {
             return batch.fail(Failure::permanent(
                 Reason::NoPipeline,
@@ -107,7 +107,6 @@ impl Flow {
             branch.advance(*target);
             todo.insert(at, (*target, branch));
         }
-        let mut batch = batch;
         batch.advance(*last);
         todo.insert(at, (*last, batch));
     }

@@ -21,8 +21,8 @@ pub use blueprint::{
     Acknowledged, Blueprint, Bound, BoundsSum, Component, EdgePlan, NodePlan, Promise, QueuePlan, Role, about,
 };
 pub use built::Built;
-pub use delivery::DeliveryMeter;
+pub use delivery::{Circuit, DeliveryMeter};
 pub use drained::{Drained, Loss};
 pub use running::{Running, RunningNode};
 pub use start::StartError;
-pub use status::{EdgeStatus, MemoryStatus, NodeStatus, Status, Tally};
+pub use status::{DeliveryStatus, EdgeStatus, MemoryStatus, NodeStatus, Status, Tally};

@@ -2,11 +2,12 @@
 //! that the identity of promise 2 holds in every scrape.
 
 use crate::blueprint::Role;
+use crate::delivery::{Circuit, DeliveryMeter};
 use crate::running::{Running, RunningNode};
 use forebay_core::{Balance, Condition, Reason, Signal};
 use forebay_telemetry::catalog::{self as names, Metric};
 use forebay_telemetry::{Exposition, Recorder};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 struct Snapshot<'a> {
@@ -98,21 +99,31 @@ impl Running {
             .iter()
             .filter_map(|node| Some((node, node.delivery.as_ref()?)))
         {
-            let mut count = |outcome, counter: &std::sync::atomic::AtomicU64| {
+            let mut count = |outcome, counter: &AtomicU64| {
                 attempts.count(&[&node.name, outcome], counter.load(Ordering::Relaxed));
             };
             count("success", &meter.succeeded);
             count("retryable", &meter.retryable);
             count("permanent", &meter.permanent);
         }
-        let mut in_flight = out.family(&names::OTELCOL_IN_FLIGHT);
-        for (node, meter) in self
-            .nodes
-            .iter()
-            .filter_map(|node| Some((node, node.delivery.as_ref()?)))
-        {
-            in_flight.count(&[&node.name], meter.in_flight.load(Ordering::Relaxed));
-        }
+        let mut write = |metric: &'static Metric, value: fn(&DeliveryMeter) -> f64| {
+            let mut family = out.family(metric);
+            let exporters = self.nodes.iter();
+            for (node, meter) in exporters.filter_map(|node| Some((node, node.delivery.as_ref()?))) {
+                family.sample(&[&node.name], value(meter));
+            }
+        };
+
+        write(&names::OTELCOL_IN_FLIGHT, |meter| load(&meter.in_flight));
+        write(&names::IN_FLIGHT_LIMIT, |meter| load(&meter.in_flight_limit));
+        write(&names::CIRCUIT, |meter| match meter.circuit() {
+            Circuit::Closed => 0.0,
+            Circuit::Probing => 0.5,
+            Circuit::Open => 1.0,
+        });
+        write(&names::CIRCUIT_OPENINGS, |meter| load(&meter.opened));
+        write(&names::ISOLATION_REQUESTS, |meter| load(&meter.isolation));
+        write(&names::REQUEST_LIMIT, |meter| load(&meter.request_limit));
         self.latencies(out, &names::ATTEMPT_SECONDS, |node| {
             node.delivery.as_ref().map(|meter| &meter.attempt)
         });
@@ -340,6 +351,10 @@ impl Snapshot<'_> {
         let mut capacity = out.family(&names::OTELCOL_QUEUE_CAPACITY);
         queues().for_each(|(node, reading)| capacity.count(&[&node.name], reading.limits.items));
     }
+}
+
+fn load(counter: &AtomicU64) -> f64 {
+    counter.load(Ordering::Relaxed) as f64
 }
 
 fn gone(balance: &Balance) -> u64 {

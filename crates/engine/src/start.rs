@@ -2,7 +2,7 @@
 
 use crate::blueprint::{EdgePlan, QueuePlan, inbox_default};
 use crate::built::{Built, BuiltComponent, BuiltNode};
-use crate::delivery::{Delivery, DeliveryMeter};
+use crate::delivery::{Delivery, DeliveryMeter, Destination};
 use crate::flow::{Flow, FlowNode, PANICKED, Source, Step, Targets};
 use crate::probation::Probation;
 use crate::progress::Progress;
@@ -43,7 +43,7 @@ pub struct StartError {
 enum Start {
     Receiver(Box<dyn Receiver>),
     Workers(Vec<(Box<dyn StatefulProcessor>, Arc<Inbox>)>),
-    Exporter(Arc<dyn Exporter>, DeliverySettings, Arc<Edge>),
+    Exporter(Arc<dyn Exporter>, Box<DeliverySettings>, Arc<Edge>),
     Nothing,
 }
 
@@ -183,7 +183,7 @@ impl Starter {
                 running.exporter = Some(Arc::clone(&exporter));
                 (
                     Step::Exit(Arc::clone(&edge)),
-                    Start::Exporter(exporter, settings, edge),
+                    Start::Exporter(exporter, settings.into(), edge),
                 )
             }
         };
@@ -270,7 +270,7 @@ impl Starter {
                 }
                 node.health.working();
             }
-            Start::Exporter(exporter, settings, edge) => self.exporter(node, exporter, settings, edge)?,
+            Start::Exporter(exporter, settings, edge) => self.exporter(node, exporter, *settings, edge)?,
             Start::Nothing => node.health.working(),
         }
         Ok(workers)
@@ -326,7 +326,7 @@ impl Starter {
         node.delivery = Some(Arc::clone(&meter));
         node.health.working();
         let senders = settings.max_in_flight.max(1);
-        let delivery = Arc::new(Delivery {
+        let delivery = Arc::new(Delivery::from(Destination {
             name: Arc::clone(&node.name),
             edge,
             exporter,
@@ -336,10 +336,10 @@ impl Starter {
             health: node.health.clone(),
             meter,
             panics: Arc::clone(&node.panics),
-        });
+        }));
         let tasks = self.context(node, &self.delivery_tasks).tasks;
-        for _ in 0..senders {
-            tasks.spawn("sender", Arc::clone(&delivery).send_all());
+        for number in 0..senders {
+            tasks.spawn("sender", Arc::clone(&delivery).send_all(number));
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! What `/status` shows of a running graph, and whether it is healthy and ready.
 
+use crate::delivery::DeliveryMeter;
 use crate::metrics::EdgeFigures;
 use crate::running::{Running, RunningNode};
 use forebay_core::{Balance, Condition, Phase, Reason, Signal};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An edge this full, or with senders waiting, is called full.
 const FULL: f64 = 0.9;
@@ -72,8 +73,38 @@ pub struct NodeStatus {
     /// Where it listens.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listens: Vec<String>,
+    /// An exporter's way to its destination.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<DeliveryStatus>,
     /// Its books, by signal.
     pub signals: BTreeMap<&'static str, Tally>,
+}
+
+/// An exporter's way to its destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeliveryStatus {
+    /// The circuit breaker: `closed`, `open` (nothing is attempted) or `probing` (one request is under way).
+    pub circuit: &'static str,
+    /// Requests under way, those waiting for their next attempt included.
+    pub in_flight: u64,
+    /// How many may be under way, as the destination keeps up.
+    pub in_flight_limit: u64,
+    /// The most bytes that the destination is taken to accept in one request, if it has refused any for its size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_limit_bytes: Option<u64>,
+}
+
+impl From<&DeliveryMeter> for DeliveryStatus {
+    fn from(meter: &DeliveryMeter) -> Self {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let request_limit = read(&meter.request_limit);
+        DeliveryStatus {
+            circuit: meter.circuit().as_str(),
+            in_flight: read(&meter.in_flight),
+            in_flight_limit: read(&meter.in_flight_limit),
+            request_limit_bytes: (request_limit > 0).then_some(request_limit),
+        }
+    }
 }
 
 /// An account in the books.
@@ -240,6 +271,7 @@ fn node_status(node: &RunningNode, books: &[Balance; 3]) -> NodeStatus {
         detail,
         panics: node.panics.load(Ordering::Relaxed),
         listens: node.listens.iter().map(ToString::to_string).collect(),
+        delivery: node.delivery.as_deref().map(DeliveryStatus::from),
         signals: with_signal
             .map(|(signal, balance)| (signal.as_str(), Tally::from(balance)))
             .collect(),

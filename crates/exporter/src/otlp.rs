@@ -9,7 +9,7 @@ use crate::health::Reach;
 use bytes::Bytes;
 use forebay_core::component::{ComponentError, ExportError, Receipt};
 use forebay_core::registry::Problem;
-use forebay_core::settings::{Compression, Count, Secret, Size};
+use forebay_core::settings::{CircuitBreakerConfig, Compression, Count, Secret, Size};
 use forebay_core::{Fault, Lease, Ledger, Signal};
 use forebay_otlp::{Cursor, Value, WireError};
 use forebay_transport::client::CallError;
@@ -113,6 +113,16 @@ pub(crate) fn check_range(key: &'static str, count: Count, most: u64) -> Option<
         path: vec![key],
         message: format!("`{key}` is {count}"),
         help: Some(format!("use 1 to {most}")),
+    })
+}
+
+/// What is wrong with the table of the circuit breaker.
+pub(crate) fn check_breaker(breaker: &CircuitBreakerConfig) -> Option<Problem> {
+    let never = breaker.enabled && breaker.failures.0 == 0;
+    never.then(|| Problem {
+        path: vec!["circuit_breaker", "failures"],
+        message: "the circuit breaker opens after 0 failures".to_owned(),
+        help: Some("use 1 or more, or `enabled = false`".to_owned()),
     })
 }
 

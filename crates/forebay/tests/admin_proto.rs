@@ -13,7 +13,7 @@ mod support;
 #[path = "../src/admin/wire.rs"]
 mod wire;
 
-use forebay_engine::{EdgeStatus, MemoryStatus, NodeStatus, Status, Tally};
+use forebay_engine::{DeliveryStatus, EdgeStatus, MemoryStatus, NodeStatus, Status, Tally};
 use http::uri::PathAndQuery;
 use prost::Message;
 use prost_reflect::{
@@ -127,6 +127,12 @@ fn full() -> Status {
             detail: Some("away".to_owned()),
             panics: BIG + 6,
             listens: vec!["127.0.0.1:1".to_owned(), "[::1]:2".to_owned()],
+            delivery: Some(DeliveryStatus {
+                circuit: "probing",
+                in_flight: BIG + 12,
+                in_flight_limit: BIG + 13,
+                request_limit_bytes: Some(BIG + 14),
+            }),
             signals: BTreeMap::from([("traces", tally(200)), ("logs", tally(300))]),
         }],
         edges: vec![EdgeStatus {
@@ -157,6 +163,7 @@ fn what_is_not_set_is_not_sent() {
     let mut status = full();
     status.bottleneck = None;
     status.nodes[0].detail = None;
+    status.nodes[0].delivery.as_mut().unwrap().request_limit_bytes = None;
     status.nodes[0].listens.clear();
     let wire = wire::Status::from(status.clone());
     let dynamic = DynamicMessage::decode(descriptor("Status"), &*wire.encode_to_vec()).unwrap();

@@ -376,6 +376,39 @@ pub const ATTEMPTS: Metric = counter(
     &["node", "outcome"],
     "Attempts: success, retryable or permanent failure.",
 );
+/// The bound on requests under way.
+pub const IN_FLIGHT_LIMIT: Metric = gauge(
+    "forebay_exporter_in_flight_limit",
+    &["node"],
+    "How many requests may be under way now: between min_in_flight and max_in_flight, as the destination keeps up.",
+);
+/// The circuit breaker.
+pub const CIRCUIT: Metric = gauge(
+    "forebay_exporter_circuit_open",
+    &["node"],
+    "The circuit breaker. 0: closed. 1: open, nothing is attempted. 0.5: one request is under way to find out.",
+);
+/// How often it opened.
+pub const CIRCUIT_OPENINGS: Metric = counter(
+    "forebay_exporter_circuit_openings",
+    &["node"],
+    "How often the circuit breaker has opened.",
+);
+/// Requests to find what a destination blames.
+pub const ISOLATION_REQUESTS: Metric = counter(
+    "forebay_exporter_isolation_requests",
+    &["node"],
+    "Requests sent in parts, to find out what the destination had refused an earlier one for.",
+);
+/// The size of requests that a destination takes.
+pub const REQUEST_LIMIT: Metric = in_unit(
+    gauge(
+        "forebay_exporter_request_limit_bytes",
+        &["node"],
+        "The most payload bytes that the destination is taken to accept in one request, learned from what it refused. 0: not known.",
+    ),
+    "bytes",
+);
 /// How long an attempt took.
 pub const ATTEMPT_SECONDS: Metric = histogram(
     "forebay_exporter_attempt_duration_seconds",
@@ -508,6 +541,11 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         EDGE_WAITING,
         EDGE_WAIT_SECONDS,
         ATTEMPTS,
+        IN_FLIGHT_LIMIT,
+        CIRCUIT,
+        CIRCUIT_OPENINGS,
+        ISOLATION_REQUESTS,
+        REQUEST_LIMIT,
         ATTEMPT_SECONDS,
         END_TO_END_SECONDS,
         MEMORY_BUDGET,

@@ -149,6 +149,11 @@ impl FakeExporter {
         lock(&self.0.taken).iter().map(|request| request.items).sum()
     }
 
+    /// Attempts so far.
+    pub fn attempted(&self) -> u64 {
+        *self.0.attempts.borrow()
+    }
+
     /// Ready once there were `count` attempts.
     pub async fn attempts(&self, count: u64) {
         let mut attempts = self.0.attempts.subscribe();

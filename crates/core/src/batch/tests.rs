@@ -162,7 +162,7 @@ fn a_batch_let_go_is_booked_and_its_sender_told_to_send_again() {
 #[test]
 fn branches_share_the_payload_and_the_answer() {
     let desk = Desk::new();
-    let (batch, mut delivery) = desk.batch(10);
+    let (mut batch, mut delivery) = desk.batch(10);
     let used = desk.ledger.read().used;
     let branch = batch.branch();
     assert_eq!(

@@ -82,14 +82,56 @@ impl Default for BatchConfig {
     }
 }
 
+/// What happens when the destination keeps failing. The breaker is one for all requests to it.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CircuitBreakerConfig {
+    /// Whether there is one. Without it each request that fails waits and tries again by itself.
+    pub enabled: bool,
+    /// After so many failures one after the other, that another attempt may cure, it opens: at least 1. While it is open
+    /// there is one attempt, of one request, at the end of each wait that `retry` sets. The first that the destination
+    /// answers closes it.
+    pub failures: Count,
+}
+
+impl Default for CircuitBreakerConfig {
+    fn default() -> Self {
+        CircuitBreakerConfig {
+            enabled: true,
+            failures: Count(5),
+        }
+    }
+}
+
+/// What happens when the destination blames the data of a request: `INVALID_ARGUMENT`, status 400 or 422.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PoisonConfig {
+    /// Whether the request is taken apart until the guilty items are found and the rest is delivered. If not, it is refused
+    /// whole, with whatever others sent in it.
+    pub isolate: bool,
+    /// The most further requests that are spent on one request that was refused, for what it is or for its size. One guilty
+    /// item among 10,000 takes about 16. When they are used up, what is not decided is refused whole.
+    pub max_requests: Count,
+}
+
+impl Default for PoisonConfig {
+    fn default() -> Self {
+        PoisonConfig {
+            isolate: true,
+            max_requests: Count(64),
+        }
+    }
+}
+
 /// What happens when an attempt fails in a way that another may cure.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetryConfig {
     /// Whether there is another attempt at all.
     pub enabled: bool,
-    /// The bound of the first wait. Each wait is drawn at random between zero and its bound ("full jitter"); a delay that
-    /// the destination asks for is a minimum on top.
+    /// The bound of the first wait. Each wait is drawn at random between zero and its bound ("full jitter"). A delay that the
+    /// destination asks for holds for all requests to it, up to 5 minutes.
     pub initial_interval: Period,
     /// How much the bound grows with each attempt.
     pub multiplier: f64,
@@ -135,8 +177,16 @@ pub struct DeliverySettings {
     pub retry: RetryConfig,
     /// The longest that one attempt may take. Zero: no limit.
     pub timeout: Duration,
+    /// The circuit breaker.
+    pub circuit_breaker: CircuitBreakerConfig,
+    /// What is done about requests whose data the destination blames.
+    pub poison: PoisonConfig,
     /// How many requests may be under way at once, at least 1.
     pub max_in_flight: usize,
+    /// How many may be when the destination is overloaded, at least 1 and at most `max_in_flight`.
+    pub min_in_flight: usize,
+    /// Whether their number follows from how the destination does. If not, it is always `max_in_flight`.
+    pub adaptive_concurrency: bool,
     /// The most payload bytes in one request, before compression: nothing larger is ever sent, and an item that alone is
     /// larger is dropped (OTLP specification, "OTLP/gRPC Request": 64 MiB). 0: no limit.
     pub max_request_bytes: u64,

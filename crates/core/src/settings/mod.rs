@@ -11,7 +11,10 @@ pub use auth::{
     AuthConfig, BasicConfig, BasicCredentialsConfig, BearerConfig, ClientCertificateConfig,
     CredentialsConfig, OAuth2Config,
 };
-pub use delivery::{BatchConfig, Compression, DeliverySettings, OnFull, QueueConfig, QueueKind, RetryConfig};
+pub use delivery::{
+    BatchConfig, CircuitBreakerConfig, Compression, DeliverySettings, OnFull, PoisonConfig, QueueConfig,
+    QueueKind, RetryConfig,
+};
 pub use secret::{Secret, names_secret};
 pub use tls::{TlsClientConfig, TlsServerConfig, TlsVersion};
 pub use units::{Count, Period, Ratio, Size, parse_ratio, parse_size};

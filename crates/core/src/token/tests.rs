@@ -16,7 +16,7 @@ fn never(reason: Reason) -> Failure {
 #[test]
 fn the_answer_comes_when_the_last_share_is_answered() {
     let (token, mut delivery) = DeliveryToken::new();
-    let (second, third) = (token.share(), token.share());
+    let (second, third) = (token.part(), token.part());
     token.resolve(Verdict::delivered());
     third.resolve(Verdict::delivered());
     assert_eq!((&mut delivery).now_or_never(), None);
@@ -38,7 +38,7 @@ async fn a_waiting_sender_is_woken() {
 #[test]
 fn one_failed_share_fails_the_whole_answer() {
     let (token, delivery) = DeliveryToken::new();
-    let second = token.share();
+    let second = token.part();
     token.resolve(Verdict::failed(later(Reason::Unavailable)));
     second.resolve(Verdict::delivered());
     let verdict = delivery.now_or_never().unwrap();
@@ -51,7 +51,7 @@ fn a_retryable_failure_outweighs_a_permanent_one_whichever_came_first() {
     let (first, second) = (never(Reason::Rejected), later(Reason::Unavailable));
     for (one, other) in [(first.clone(), second.clone()), (second.clone(), first)] {
         let (token, delivery) = DeliveryToken::new();
-        let share = token.share();
+        let share = token.part();
         token.resolve(Verdict::failed(one));
         share.resolve(Verdict::failed(other));
         let failure = delivery.now_or_never().unwrap().failure.unwrap();
@@ -63,7 +63,7 @@ fn a_retryable_failure_outweighs_a_permanent_one_whichever_came_first() {
 #[test]
 fn the_longest_delay_asked_for_is_passed_on() {
     let (token, delivery) = DeliveryToken::new();
-    let share = token.share();
+    let share = token.part();
     let (short, long) = (Duration::from_secs(1), Duration::from_secs(9));
     token.resolve(Verdict::failed(later(Reason::OverBudget).after(short)));
     share.resolve(Verdict::failed(never(Reason::Rejected).after(long)));
@@ -79,7 +79,7 @@ fn the_longest_delay_asked_for_is_passed_on() {
 #[test]
 fn a_share_let_go_without_an_answer_is_a_retryable_failure() {
     let (token, delivery) = DeliveryToken::new();
-    let share = token.share();
+    let share = token.part();
     token.resolve(Verdict::delivered());
     drop(share);
     let failure = delivery.now_or_never().unwrap().failure.unwrap();
@@ -94,7 +94,7 @@ fn taking_custody_answers_at_once_and_only_once() {
     token.take_custody();
     assert!(!token.sender_waits());
     assert_eq!(delivery.now_or_never(), Some(Verdict::delivered()));
-    let share = token.share();
+    let share = token.part();
     assert!(
         !share.sender_waits(),
         "what is shared after that has no sender either"
@@ -106,7 +106,7 @@ fn taking_custody_answers_at_once_and_only_once() {
 #[test]
 fn custody_of_one_branch_does_not_answer_for_the_other() {
     let (mut token, mut delivery) = DeliveryToken::new();
-    let other = token.share();
+    let other = token.part();
     token.take_custody();
     assert_eq!((&mut delivery).now_or_never(), None);
     other.resolve(Verdict::failed(never(Reason::Rejected)));
@@ -119,27 +119,112 @@ fn custody_of_one_branch_does_not_answer_for_the_other() {
 #[test]
 fn a_detached_token_tells_nobody() {
     let token = DeliveryToken::detached();
-    assert!(!token.sender_waits() && !token.share().sender_waits());
+    assert!(!token.sender_waits() && !token.part().sender_waits());
     token.resolve(Verdict::failed(later(Reason::Shutdown)));
+}
+
+fn noted(rejected_items: u64, words: &str) -> Verdict {
+    Verdict {
+        failure: None,
+        rejected_items,
+        rejected_message: Some(words.into()),
+    }
+}
+
+fn rejected(items: u64) -> Verdict {
+    Verdict::rejected(items, never(Reason::Rejected).by(Fault::Content))
+}
+
+/// What is told: the number of rejected items, its message, and the failure.
+fn told(delivery: Delivery) -> (u64, Option<Arc<str>>, Option<Failure>) {
+    let verdict = delivery.now_or_never().unwrap();
+    (verdict.rejected_items, verdict.rejected_message, verdict.failure)
 }
 
 // spec: D-6
 #[test]
-fn the_largest_number_of_rejected_items_is_told_with_its_message() {
-    let rejected = |rejected_items, words: &str| Verdict {
-        failure: None,
-        rejected_items,
-        rejected_message: Some(words.into()),
-    };
+fn rejected_items_of_parts_add_up_and_the_most_are_explained() {
     let (token, delivery) = DeliveryToken::new();
-    let share = token.share();
-    token.resolve(rejected(3, "too old"));
-    share.resolve(rejected(2, "no name"));
-    let verdict = delivery.now_or_never().unwrap();
-    assert_eq!(
-        (verdict.rejected_items, verdict.rejected_message.as_deref()),
-        (3, Some("too old"))
-    );
+    let part = token.part();
+    token.resolve(noted(3, "too old"));
+    part.resolve(noted(2, "no name"));
+    assert_eq!(told(delivery), (5, Some("too old".into()), None));
+}
+
+// spec: D-6
+#[test]
+fn rejected_items_of_branches_are_the_same_items() {
+    let (mut token, delivery) = DeliveryToken::new();
+    let branch = token.branch();
+    token.resolve(noted(2, "no name"));
+    branch.resolve(noted(3, "too old"));
+    assert_eq!(told(delivery), (3, Some("too old".into()), None));
+}
+
+// spec: D-6
+#[test]
+fn parts_of_branches_and_branches_of_parts_add_up_where_they_are_parts() {
+    // Two parts; the first goes to three destinations, of which one gets it in two parts again.
+    let (mut first, delivery) = DeliveryToken::new();
+    let second = first.part();
+    let mut other = first.branch();
+    let third = other.branch();
+    let rest = first.part();
+    first.resolve(noted(2, "a"));
+    rest.resolve(noted(3, "b"));
+    other.resolve(noted(4, "c"));
+    third.resolve(Verdict::delivered());
+    second.resolve(noted(1, "d"));
+    assert_eq!(told(delivery), (5 + 1, Some("c".into()), None));
+}
+
+// spec: D-24
+#[test]
+fn what_is_refused_in_part_is_a_partial_success() {
+    let (token, delivery) = DeliveryToken::new();
+    let (part, filtered) = (token.part(), token.part());
+    token.resolve(rejected(3));
+    part.resolve(Verdict::delivered());
+    filtered.resolve(rejected(1));
+    assert_eq!(told(delivery), (4, Some("never".into()), None));
+}
+
+// spec: D-24
+#[test]
+fn what_is_refused_whole_is_a_failure() {
+    let (token, delivery) = DeliveryToken::new();
+    let part = token.part();
+    token.resolve(rejected(3));
+    part.resolve(rejected(1));
+    let failure = delivery.now_or_never().unwrap().failure.unwrap();
+    assert_eq!((failure.retryable, failure.fault), (false, Some(Fault::Content)));
+}
+
+// spec: D-2, D-24
+#[test]
+fn a_branch_that_is_refused_whole_is_a_failure_whatever_the_other_took() {
+    for refused_first in [true, false] {
+        let (mut token, delivery) = DeliveryToken::new();
+        let branch = token.branch();
+        let (yes, no) = if refused_first {
+            (token, branch)
+        } else {
+            (branch, token)
+        };
+        yes.resolve(Verdict::delivered());
+        no.resolve(rejected(3));
+        assert!(delivery.now_or_never().unwrap().failure.is_some());
+    }
+}
+
+// spec: D-3, D-24
+#[test]
+fn a_failure_that_may_be_cured_outweighs_what_was_refused() {
+    let (token, delivery) = DeliveryToken::new();
+    let part = token.part();
+    token.resolve(rejected(3));
+    part.resolve(Verdict::failed(later(Reason::Unavailable)));
+    assert!(delivery.now_or_never().unwrap().failure.unwrap().retryable);
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -168,7 +253,7 @@ proptest! {
         fates in proptest::collection::vec((fate(), any::<proptest::sample::Index>()), 1..24),
     ) {
         let (token, mut delivery) = DeliveryToken::new();
-        let mut shares: Vec<DeliveryToken> = (1..fates.len()).map(|_| token.share()).collect();
+        let mut shares: Vec<DeliveryToken> = (1..fates.len()).map(|_| token.part()).collect();
         shares.push(token);
         for (fate, index) in &fates {
             prop_assert_eq!((&mut delivery).now_or_never(), None, "shares are open");

@@ -1,9 +1,13 @@
 //! The graph at work, with in-memory ends and a simulated clock.
 
 mod bench;
+mod circuit;
+mod concurrency;
 mod delivery;
 mod flow;
 mod hardness;
+mod judge;
 mod model;
+mod poison;
 mod shards;
 mod shutdown;

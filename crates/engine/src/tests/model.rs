@@ -1,6 +1,6 @@
 //! Random graphs under random feeds, answers and drains: whatever happens, the books balance, and everybody is told.
 
-use super::bench::{prepared, start_with};
+use super::bench::{numbers_in, prepared, start_with};
 use crate::running::Running;
 use fastrand::Rng;
 use forebay_core::component::{
@@ -50,16 +50,6 @@ impl Moody {
             assert!(self.numbers.lock().unwrap().insert(number), "{number} came twice");
         }
     }
-}
-
-/// The numbers of the spans in a request: what stands behind the fixed half of their trace ids.
-fn numbers_in(bytes: &[u8]) -> Vec<u64> {
-    const BEFORE: [u8; 10] = [0x0a, 16, 7, 7, 7, 7, 7, 7, 7, 7];
-    let number = |window: &[u8]| {
-        let (before, number) = window.split_at(BEFORE.len());
-        (before == BEFORE).then(|| u64::from_be_bytes(number.try_into().unwrap()))
-    };
-    bytes.windows(BEFORE.len() + 8).filter_map(number).collect()
 }
 
 impl Exporter for Moody {

@@ -1,13 +1,13 @@
 //! The config of `otlp_grpc`.
 
 use crate::otlp::{
-    ConnectKeys, KeepaliveConfig, REQUEST_MAX, check_compression, check_headers, check_range,
+    ConnectKeys, KeepaliveConfig, REQUEST_MAX, check_breaker, check_compression, check_headers, check_range,
     check_request_max, count,
 };
 use forebay_core::registry::{Config, Problem};
 use forebay_core::settings::{
-    BatchConfig, Compression, Count, CredentialsConfig, DeliverySettings, Period, QueueConfig, RetryConfig,
-    Secret, Size, TlsClientConfig,
+    BatchConfig, CircuitBreakerConfig, Compression, Count, CredentialsConfig, DeliverySettings, Period,
+    PoisonConfig, QueueConfig, RetryConfig, Secret, Size, TlsClientConfig,
 };
 use forebay_transport::client::{DNS_REFRESH_INTERVAL, Endpoint, ProxyUrl};
 use schemars::JsonSchema;
@@ -41,6 +41,13 @@ pub struct OtlpGrpcConfig {
     /// How many requests may be under way at once: 1 to 1024.
     #[serde(default = "default_in_flight")]
     pub max_in_flight: Count,
+    /// How many may still be under way when the destination is overloaded: 1 to `max_in_flight`.
+    #[serde(default = "default_min_in_flight")]
+    pub min_in_flight: Count,
+    /// Whether fewer than `max_in_flight` requests are sent at once while the destination is overloaded: it fails in ways that
+    /// another attempt may cure, or takes several times as long as it did. What queues up meanwhile goes in larger requests.
+    #[serde(default = "default_adaptive")]
+    pub adaptive_concurrency: bool,
     /// How many connections the requests share, in turn: 1 to 64. Where the destination's name has more addresses there is one
     /// for each of them, up to 16. More than one for an address helps where a load balancer spreads connections, not requests.
     #[serde(default = "default_connections")]
@@ -77,6 +84,12 @@ pub struct OtlpGrpcConfig {
     /// What happens when an attempt fails.
     #[serde(default)]
     pub retry: RetryConfig,
+    /// What happens when the destination keeps failing.
+    #[serde(default)]
+    pub circuit_breaker: CircuitBreakerConfig,
+    /// What happens when the destination blames the data of a request.
+    #[serde(default)]
+    pub poison: PoisonConfig,
 }
 
 fn default_timeout() -> Period {
@@ -85,6 +98,14 @@ fn default_timeout() -> Period {
 
 fn default_in_flight() -> Count {
     Count(8)
+}
+
+fn default_min_in_flight() -> Count {
+    Count(1)
+}
+
+fn default_adaptive() -> bool {
+    true
 }
 
 fn default_connections() -> Count {
@@ -102,6 +123,8 @@ fn default_max_request_bytes() -> Size {
 impl Config for OtlpGrpcConfig {
     fn check(&self) -> Vec<Problem> {
         let ranges = [
+            check_range("min_in_flight", self.min_in_flight, self.max_in_flight.0.max(1)),
+            check_breaker(&self.circuit_breaker),
             check_range("max_in_flight", self.max_in_flight, 1024),
             check_range("connections", self.connections, 64),
         ];
@@ -149,6 +172,10 @@ impl OtlpGrpcConfig {
             timeout: self.timeout.0,
             max_request_bytes: self.max_request_bytes.0,
             max_in_flight: count(self.max_in_flight),
+            min_in_flight: count(self.min_in_flight),
+            adaptive_concurrency: self.adaptive_concurrency,
+            circuit_breaker: self.circuit_breaker.clone(),
+            poison: self.poison.clone(),
         }
     }
 }

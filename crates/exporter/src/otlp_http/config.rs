@@ -1,13 +1,13 @@
 //! The config of `otlp_http`.
 
 use crate::otlp::{
-    ConnectKeys, KeepaliveConfig, REQUEST_MAX, check_compression, check_headers, check_range,
+    ConnectKeys, KeepaliveConfig, REQUEST_MAX, check_breaker, check_compression, check_headers, check_range,
     check_request_max, count,
 };
 use forebay_core::registry::{Config, Problem};
 use forebay_core::settings::{
-    BatchConfig, Compression, Count, CredentialsConfig, DeliverySettings, Period, QueueConfig, RetryConfig,
-    Secret, Size, TlsClientConfig,
+    BatchConfig, CircuitBreakerConfig, Compression, Count, CredentialsConfig, DeliverySettings, Period,
+    PoisonConfig, QueueConfig, RetryConfig, Secret, Size, TlsClientConfig,
 };
 use forebay_transport::client::{DNS_REFRESH_INTERVAL, Endpoint, ProxyUrl};
 use schemars::JsonSchema;
@@ -54,6 +54,13 @@ pub struct OtlpHttpConfig {
     /// How many requests may be under way at once: 1 to 1024.
     #[serde(default = "default_in_flight")]
     pub max_in_flight: Count,
+    /// How many may still be under way when the destination is overloaded: 1 to `max_in_flight`.
+    #[serde(default = "default_min_in_flight")]
+    pub min_in_flight: Count,
+    /// Whether fewer than `max_in_flight` requests are sent at once while the destination is overloaded: it fails in ways that
+    /// another attempt may cure, or takes several times as long as it did. What queues up meanwhile goes in larger requests.
+    #[serde(default = "default_adaptive")]
+    pub adaptive_concurrency: bool,
     /// How many HTTP/1.1 connections are kept open between requests: 1 to 64. Each request under way has one of its own. With
     /// HTTP/2 (which the server may choose under TLS) requests share one for each address of the destination's name, up to 16.
     #[serde(default = "default_connections")]
@@ -91,6 +98,12 @@ pub struct OtlpHttpConfig {
     /// What happens when an attempt fails.
     #[serde(default)]
     pub retry: RetryConfig,
+    /// What happens when the destination keeps failing.
+    #[serde(default)]
+    pub circuit_breaker: CircuitBreakerConfig,
+    /// What happens when the destination blames the data of a request.
+    #[serde(default)]
+    pub poison: PoisonConfig,
 }
 
 /// How the requests of `otlp_http` are written.
@@ -112,6 +125,14 @@ fn default_in_flight() -> Count {
     Count(8)
 }
 
+fn default_min_in_flight() -> Count {
+    Count(1)
+}
+
+fn default_adaptive() -> bool {
+    true
+}
+
 fn default_connections() -> Count {
     Count(8)
 }
@@ -127,6 +148,8 @@ fn default_max_request_bytes() -> Size {
 impl Config for OtlpHttpConfig {
     fn check(&self) -> Vec<Problem> {
         let ranges = [
+            check_range("min_in_flight", self.min_in_flight, self.max_in_flight.0.max(1)),
+            check_breaker(&self.circuit_breaker),
             check_range("max_in_flight", self.max_in_flight, 1024),
             check_range("connections", self.connections, 64),
         ];
@@ -170,6 +193,10 @@ impl OtlpHttpConfig {
             timeout: self.timeout.0,
             max_request_bytes: self.max_request_bytes.0,
             max_in_flight: count(self.max_in_flight),
+            min_in_flight: count(self.min_in_flight),
+            adaptive_concurrency: self.adaptive_concurrency,
+            circuit_breaker: self.circuit_breaker.clone(),
+            poison: self.poison.clone(),
         }
     }
 }

@@ -75,6 +75,21 @@ pub(super) struct NodeStatus {
     pub(super) listens: Vec<String>,
     #[prost(btree_map = "string, message", tag = "8")]
     pub(super) signals: BTreeMap<String, Tally>,
+    #[prost(message, optional, tag = "9")]
+    pub(super) delivery: Option<DeliveryStatus>,
+}
+
+/// An exporter's way to its destination.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct DeliveryStatus {
+    #[prost(string, tag = "1")]
+    pub(super) circuit: String,
+    #[prost(uint64, tag = "2")]
+    pub(super) in_flight: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) in_flight_limit: u64,
+    #[prost(uint64, optional, tag = "4")]
+    pub(super) request_limit_bytes: Option<u64>,
 }
 
 /// An account in the books.
@@ -164,6 +179,18 @@ impl From<forebay_engine::NodeStatus> for NodeStatus {
             panics: node.panics,
             listens: node.listens,
             signals: named(node.signals),
+            delivery: node.delivery.map(DeliveryStatus::from),
+        }
+    }
+}
+
+impl From<forebay_engine::DeliveryStatus> for DeliveryStatus {
+    fn from(delivery: forebay_engine::DeliveryStatus) -> Self {
+        DeliveryStatus {
+            circuit: delivery.circuit.to_owned(),
+            in_flight: delivery.in_flight,
+            in_flight_limit: delivery.in_flight_limit,
+            request_limit_bytes: delivery.request_limit_bytes,
         }
     }
 }

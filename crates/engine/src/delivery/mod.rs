@@ -1,0 +1,169 @@
+//! Delivery to one destination: edge, batcher, attempts with a timeout, retries until the data is too old.
+//!
+//! Each of `max_in_flight` senders takes a portion off the edge, puts it together to one request and sees it through. What
+//! queues up while all of them are busy goes together, up to the batcher's limits. What they have in common is in `traffic`:
+//! the circuit breaker, the pauses that the destination asks for, and how many attempts there may be at once.
+
+mod attempts;
+mod backoff;
+mod breaker;
+mod concurrency;
+mod isolate;
+mod meter;
+mod parts;
+mod settle;
+mod sizes;
+mod traffic;
+
+pub use meter::{Circuit, DeliveryMeter};
+
+use attempts::Sent;
+use forebay_core::component::Exporter;
+use forebay_core::settings::DeliverySettings;
+use forebay_core::{Batch, Clock, Health, Shutdown};
+use forebay_queue::{Edge, Portion, Taken};
+use futures_util::FutureExt;
+use sizes::{Sizes, least};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+use traffic::Traffic;
+
+/// One destination. Shared by its senders.
+pub(crate) struct Delivery {
+    name: Arc<str>,
+    edge: Arc<Edge>,
+    exporter: Arc<dyn Exporter>,
+    settings: DeliverySettings,
+    clock: Clock,
+    shutdown: Shutdown,
+    health: Health,
+    meter: Arc<DeliveryMeter>,
+    panics: Arc<AtomicU64>,
+    traffic: Traffic,
+    sizes: Sizes,
+    /// How many requests in a row were looked into, to find out what the destination blames, without anything being taken.
+    futile: AtomicU32,
+}
+
+/// What a destination is made of.
+pub(crate) struct Destination {
+    pub(crate) name: Arc<str>,
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) exporter: Arc<dyn Exporter>,
+    pub(crate) settings: DeliverySettings,
+    pub(crate) clock: Clock,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) health: Health,
+    pub(crate) meter: Arc<DeliveryMeter>,
+    pub(crate) panics: Arc<AtomicU64>,
+}
+
+impl From<Destination> for Delivery {
+    fn from(destination: Destination) -> Self {
+        let Destination {
+            name,
+            edge,
+            exporter,
+            settings,
+            clock,
+            shutdown,
+            health,
+            meter,
+            panics,
+        } = destination;
+        let configured = least(settings.batch.max_bytes.0, settings.max_request_bytes);
+        Delivery {
+            traffic: Traffic::new(
+                Arc::clone(&name),
+                &settings,
+                clock.clone(),
+                health.clone(),
+                Arc::clone(&meter),
+            ),
+            sizes: Sizes::new(clock.clone(), Arc::clone(&meter), configured),
+            futile: AtomicU32::new(0),
+            name,
+            edge,
+            exporter,
+            settings,
+            clock,
+            shutdown,
+            health,
+            meter,
+            panics,
+        }
+    }
+}
+
+impl Delivery {
+    /// Sender number `number`: takes portions and sees them through, until the edge is closed and empty.
+    pub(crate) async fn send_all(self: Arc<Self>, number: usize) {
+        loop {
+            self.traffic.seated(number).await;
+            let portion = self.portion();
+            let taken = tokio::select! {
+                biased;
+                taken = self.edge.take(&portion) => taken,
+                () = self.traffic.unseated(number) => continue,
+            };
+            let Some(taken) = taken else {
+                return self.traffic.close();
+            };
+            self.meter.in_flight.fetch_add(1, Ordering::Relaxed);
+            // A sender that unwound would leave its edge with one taker less, and the last one with none.
+            let done = AssertUnwindSafe(self.send_portion(taken)).catch_unwind().await;
+            if done.is_err() {
+                self.panicked();
+            }
+            self.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn portion(&self) -> Portion {
+        let batch = &self.settings.batch;
+        let together = batch.max_bytes.0 > 0;
+        Portion {
+            min_items: batch.min_items.0,
+            patience: if batch.min_items.0 == 0 {
+                Duration::ZERO
+            } else {
+                batch.flush_timeout.0
+            },
+            max_items: batch.max_items.0,
+            max_bytes: if together { self.bytes_max() } else { 0 },
+        }
+    }
+
+    async fn send_portion(&self, taken: Vec<Taken>) {
+        // The places are kept until the batches are done with: what is being sent counts as inside.
+        let (batches, _places): (Vec<_>, Vec<_>) = taken
+            .into_iter()
+            .map(|Taken { batch, place }| (batch, place))
+            .unzip();
+        self.see_through(batches).await;
+    }
+
+    /// Sends a portion, in as many requests as it takes.
+    async fn see_through(&self, portion: Vec<Batch>) {
+        let mut search = self.search();
+        let mut more = Vec::new();
+        let mut next = Some(portion);
+        while let Some(batches) = next.take().or_else(|| more.pop()) {
+            let Some(request) = self.fit(batches, &mut more) else {
+                continue;
+            };
+            if let Sent::Blamed(request, blame) = self.send(request).await {
+                self.look_into(request, blame, &mut search, &mut more).await;
+            }
+        }
+        self.found_out(&search);
+    }
+
+    fn panicked(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+        self.health
+            .degraded("panicked during an attempt; the data was booked as such");
+    }
+}
