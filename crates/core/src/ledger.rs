@@ -179,7 +179,8 @@ impl Ledger {
         }
     }
 
-    fn most_for_connections(&self) -> u64 {
+    /// Bytes that connection buffers may take in all.
+    pub fn most_for_connections(&self) -> u64 {
         self.0.leasable / 100 * CONNECTIONS_PERCENT
     }
 

@@ -17,9 +17,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// The most bytes of answers that wait on one stream. Ours are small.
 const SEND_BUFFER: usize = 64 << 10;
-/// The most that HTTP/1 reads ahead; hyper asks for at least 8 KiB. Its buffer is cut up and made anew as bodies go through:
-/// with four times as much, fifty senders of 1 MB bodies took 17 MB more than their leases.
-const READ_AHEAD: u32 = 64 << 10;
 /// After so long without a byte an HTTP/2 peer is pinged,
 const PING_AFTER: Duration = Duration::from_secs(60);
 /// and given up after so long without an answer.
@@ -119,7 +116,7 @@ where
 
 fn http1_builder(window: &Window, limits: &LimitsConfig) -> http1::Builder {
     let head = usize::try_from(limits.max_header_bytes.0).unwrap_or(usize::MAX);
-    let buffer = window.size().min(READ_AHEAD) as usize;
+    let buffer = window.read_ahead() as usize;
     let mut builder = http1::Builder::new();
     builder
         .header_read_timeout(None)

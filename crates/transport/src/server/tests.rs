@@ -1,7 +1,7 @@
 mod hostile;
 
 use super::body::{Announced, Chunks, collect};
-use super::window::{held, size};
+use super::window::{Window, size};
 use super::*;
 use crate::compression::{Compressors, Encoding};
 use ::http::HeaderMap;
@@ -145,13 +145,15 @@ fn serve(node: &NodeContext, service: &Arc<Echo>) -> (DuplexStream, tokio::task:
 
 #[test]
 fn many_connections_fit_a_small_budget_and_few_have_large_windows() {
-    let ledger = Ledger::new(64 << 20);
-    let connect = || ledger.lease_connection(held(size(ledger.free_for_connections())));
-    let leases: Vec<_> = (0..60).map(|_| connect().unwrap()).collect();
-    assert!(ledger.read().connections <= ledger.read().leasable / 4);
-    drop(leases);
-    assert_eq!(size(Ledger::new(2 << 30).free_for_connections()), 4 << 20);
-    assert_eq!(size(0), 65_535);
+    for (budget, connections) in [(64 << 20, 70), (256 << 20, 240), (2 << 30, 1700)] {
+        let ledger = Ledger::new(budget);
+        let windows: Vec<_> = (0..connections).map(|_| Window::open(&ledger).unwrap()).collect();
+        assert!(ledger.read().connections <= ledger.read().leasable / 4);
+        assert!(windows[0].size() >= 200_000);
+        assert_eq!(windows[connections - 1].size(), 65_535);
+    }
+    assert_eq!(size(2 << 30, 2 << 30), 4 << 20);
+    assert_eq!(size(0, 2 << 30), 65_535);
 }
 
 #[tokio::test]
