@@ -7,10 +7,11 @@ use super::roster::{Roster, Seat};
 use super::served::Served;
 use super::stream::{Carrier, Either};
 use super::window::Window;
-use super::wire::{Sniffed, Version, Wire, sniff};
+use super::wire::{Version, Wire, sniff};
 use super::{Connection, Incoming, Protocol, Reply, ServerSettings, Service};
 use crate::tls::PeerCertificate;
 use ::http::{Request, Response};
+use bytes::Bytes;
 use forebay_core::component::NodeContext;
 use forebay_core::{Origin, Reason};
 use hyper::service::service_fn;
@@ -102,7 +103,7 @@ where
     let (mut stream, certificate) = secure(stream, &origin, terms).await?;
     let pulse = Pulse::new(node.clock.clone(), Arc::clone(seat.standing()));
     let sniffed = match terms.settings.protocol {
-        Protocol::Http2 => (Version::Http2, Sniffed::default()),
+        Protocol::Http2 => (Version::Http2, Bytes::new()),
         // If it cannot be read from, the client has gone away.
         Protocol::Any => within(limits.header_timeout.0, node, sniff(&mut stream))
             .await?
@@ -113,8 +114,9 @@ where
         certificate,
         pulse: Arc::clone(&pulse),
     };
+    let version = sniffed.0;
     let wire = Wire::new(stream, Arc::clone(&pulse), sniffed, limits.max_control_frames.0);
-    let (service, version) = (Arc::clone(&terms.service), sniffed.0);
+    let service = Arc::clone(&terms.service);
     let answer =
         service_fn(move |request| answer(Arc::clone(&service), request, connection.clone(), version));
     let served = Served::new(wire, version, answer, (&node.tasks, window, limits));

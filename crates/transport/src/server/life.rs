@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// How long answers may still be written once the process has stopped. The engine waits a second for its tasks then.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long a connection waits for its next request until its buffers are let go of. Looked at now and then.
+const REST_AFTER: Duration = Duration::from_secs(1);
 /// The part by which the age of connections varies, either way.
 const JITTER: f64 = 0.1;
 
@@ -85,7 +87,11 @@ where
             biased;
             ended = &mut served => return note(ended, pulse),
             () = node.shutdown.draining() => break true,
-            () = node.clock.sleep_until(at) => look = patience.judge(pulse.doing(), pulse.now()),
+            () = node.clock.sleep_until(at) => {}
+        }
+        look = patience.judge(pulse.doing(), pulse.now());
+        if pulse.rests(REST_AFTER) {
+            served.rest();
         }
     };
     served.end();

@@ -23,6 +23,7 @@ pub(super) struct Pulse {
     /// Since when the client owes the rest of something, likewise; [`NOTHING`] if it does not.
     owing_since: AtomicU64,
     flooded: AtomicBool,
+    unflushed: AtomicBool,
 }
 
 /// A request that is under way, until this is dropped.
@@ -50,6 +51,7 @@ impl Pulse {
             idle_since: AtomicU64::new(now),
             owing_since: AtomicU64::new(now),
             flooded: AtomicBool::new(false),
+            unflushed: AtomicBool::new(false),
         })
     }
 
@@ -99,6 +101,26 @@ impl Pulse {
     /// Whether it has.
     pub(super) fn is_flooded(&self) -> bool {
         self.flooded.load(Ordering::Relaxed)
+    }
+
+    /// Something was written.
+    pub(super) fn wrote(&self) {
+        self.unflushed.store(true, Ordering::Relaxed);
+    }
+
+    /// All that was to be written has been. HTTP flushes its stream when it has written all that it has.
+    pub(super) fn flushed(&self) {
+        self.unflushed.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the connection waits for its next request, and has done so for `time`.
+    pub(super) fn rests(&self, time: Duration) -> bool {
+        let Doing {
+            owing_since,
+            idle_since,
+        } = self.doing();
+        let long = idle_since.is_some_and(|since| self.now().since(since) >= time);
+        long && owing_since.is_none() && !self.unflushed.load(Ordering::Relaxed)
     }
 
     /// What the connection is doing now.

@@ -1,4 +1,5 @@
 mod hostile;
+mod rest;
 
 use super::body::{Announced, Chunks, collect};
 use super::window::{Window, size};

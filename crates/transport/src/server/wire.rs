@@ -2,6 +2,7 @@
 
 use super::frames::{Frames, PREFACE};
 use super::pulse::Pulse;
+use bytes::Bytes;
 use forebay_core::Time;
 use std::io;
 use std::pin::Pin;
@@ -30,7 +31,7 @@ pub(super) struct Wire<IO> {
     stream: IO,
     pulse: Arc<Pulse>,
     /// What was read to tell the version, and is still to be given on.
-    ahead: Sniffed,
+    ahead: Bytes,
     following: Following,
 }
 
@@ -41,41 +42,18 @@ enum Following {
 }
 
 /// Reads as much as it takes to tell which version a client speaks.
-pub(super) async fn sniff<IO: AsyncRead + Unpin>(stream: &mut IO) -> io::Result<(Version, Sniffed)> {
-    let mut sniffed = Sniffed::default();
-    while let Some(room) = sniffed
-        .bytes
-        .get_mut(sniffed.length..)
-        .filter(|room| !room.is_empty())
-    {
-        let read = stream.read(room).await?;
-        if read == 0 {
+pub(super) async fn sniff<IO: AsyncRead + Unpin>(stream: &mut IO) -> io::Result<(Version, Bytes)> {
+    let mut first = Vec::with_capacity(TELLING);
+    while first.len() < TELLING {
+        let missing = (TELLING - first.len()) as u64;
+        if (&mut *stream).take(missing).read_buf(&mut first).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        sniffed.length += read;
-        if sniffed.bytes.get(..sniffed.length) != PREFACE.get(..sniffed.length) {
-            return Ok((Version::Http1, sniffed));
+        if !PREFACE.starts_with(&first) {
+            return Ok((Version::Http1, first.into()));
         }
     }
-    Ok((Version::Http2, sniffed))
-}
-
-/// The bytes that [`sniff`] has read.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sniffed {
-    bytes: [u8; TELLING],
-    given: usize,
-    length: usize,
-}
-
-impl Sniffed {
-    /// The next of these bytes, at most `most`; nothing once all have been given.
-    fn next(&mut self, most: usize) -> Option<&[u8]> {
-        let begin = self.given;
-        let end = self.length.min(begin + most);
-        self.given = end;
-        self.bytes.get(begin..end).filter(|bytes| !bytes.is_empty())
-    }
+    Ok((Version::Http2, first.into()))
 }
 
 impl<IO> Wire<IO> {
@@ -84,7 +62,7 @@ impl<IO> Wire<IO> {
     pub(super) fn new(
         stream: IO,
         pulse: Arc<Pulse>,
-        (version, sniffed): (Version, Sniffed),
+        (version, sniffed): (Version, Bytes),
         rate: u64,
     ) -> Self {
         let following = match version {
@@ -97,6 +75,11 @@ impl<IO> Wire<IO> {
             ahead: sniffed,
             following,
         }
+    }
+
+    /// Puts `bytes` before what comes next.
+    pub(super) fn put_back(&mut self, bytes: Bytes) {
+        self.ahead = bytes;
     }
 
     /// Notes what has come.
@@ -180,9 +163,11 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Wire<IO> {
     ) -> Poll<io::Result<()>> {
         let wire = &mut *self;
         let before = buffer.filled().len();
-        match wire.ahead.next(buffer.remaining()) {
-            Some(bytes) => buffer.put_slice(bytes),
-            None => ready!(Pin::new(&mut wire.stream).poll_read(context, buffer))?,
+        if wire.ahead.is_empty() {
+            ready!(Pin::new(&mut wire.stream).poll_read(context, buffer))?;
+        } else {
+            let length = wire.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&wire.ahead.split_to(length));
         }
         match buffer.filled().get(before..) {
             Some(bytes) if !bytes.is_empty() => Poll::Ready(wire.note(bytes)),
@@ -197,6 +182,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Wire<IO> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.pulse.wrote();
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -205,6 +191,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Wire<IO> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.pulse.wrote();
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 
@@ -213,7 +200,9 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Wire<IO> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.pulse.flushed();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
