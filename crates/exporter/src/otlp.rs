@@ -1,6 +1,8 @@
 //! What the two OTLP exporters share: headers from the config, the packing of bodies, and what answers mean.
 
 mod connect;
+#[cfg(test)]
+mod tests;
 
 pub use connect::KeepaliveConfig;
 pub(crate) use connect::{ConnectKeys, Opened, Proof};

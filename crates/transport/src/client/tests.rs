@@ -4,6 +4,7 @@ mod addresses;
 mod hostile;
 mod proxy;
 mod rig;
+mod secure;
 
 use rig::{TestTasks, tcp};
 
