@@ -18,8 +18,8 @@ use forebay_core::{Clock, Fault, Lease, Ledger, Payload, Signal, SignalSet};
 use forebay_otlp::json;
 use forebay_transport::auth::Credentials;
 use forebay_transport::client::{
-    CallError, Endpoint, HttpClient, HttpReply, HttpRoute, HttpSettings, Network, RESPONSE_MAX, Surroundings,
-    SystemNetwork, Target,
+    CallError, Endpoint, GrpcClient, HttpClient, HttpReply, HttpRoute, HttpSettings, Network, RESPONSE_MAX,
+    Surroundings, SystemNetwork, Target,
 };
 use forebay_transport::compression::Encoding;
 use forebay_transport::status::{Status, http_is_retryable, parse_retry_after};
@@ -29,8 +29,12 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCAT
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// What one connection may hold: its read buffer and what is written before the body.
+/// What one HTTP/1.1 connection may hold: its read buffer and what is written before the body.
 const CONNECTION_BYTES: u64 = 64 << 10;
+
+/// What the HTTP/2 connections may hold together: one to each of the most addresses that are used, with its receive window and
+/// what is written into frames.
+const HTTP2_BYTES: u64 = GrpcClient::SPREAD as u64 * (128 << 10);
 
 /// The longest body of a failure that is read for what it says.
 const EXPLANATION_MAX: usize = 64 << 10;
@@ -62,13 +66,15 @@ impl ExporterFactory for OtlpHttp {
     };
 
     fn declare(config: &OtlpHttpConfig) -> ExporterDeclaration {
-        let connections = config.connections.0 + config.max_in_flight.0;
+        let older = (config.connections.0 + config.max_in_flight.0) * CONNECTION_BYTES;
+        let secure = config.endpoints().iter().any(|endpoint| endpoint.is_secure());
+        let newer = if secure { HTTP2_BYTES } else { 0 };
         ExporterDeclaration {
             inputs: SignalSet::ALL,
             delivery: config.delivery(),
             bounds: Bounds {
                 items: 0,
-                bytes: connections * CONNECTION_BYTES,
+                bytes: older.max(newer),
             },
         }
     }
