@@ -107,6 +107,31 @@ async fn what_may_be_tried_again_is_tried_again() {
 }
 
 #[tokio::test]
+async fn what_the_destination_blames_reaches_the_sender_as_that() {
+    for over_http in [false, true] {
+        let sink = Sink::start();
+        sink.answer(|_| Answer::Blame("no such unit"));
+        let exporter = if over_http {
+            http_exporter(&sink)
+        } else {
+            grpc_exporter(&sink)
+        };
+        let forebay = Forebay::start(&config(&exporter)).await;
+        let request = Export::numbered(Signal::Metrics, 1..2);
+        for (client, expected) in [
+            (Client::grpc(forebay.grpc()), 3),
+            (Client::http(forebay.http()), 400),
+        ] {
+            let reply = client.send(&request).await;
+            let Reply::Refused { code, retryable, .. } = reply else {
+                panic!("taken, although the destination blamed it");
+            };
+            assert_eq!((code, retryable), (expected, false));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_permanent_refusal_reaches_the_sender_as_one() {
     for over_http in [false, true] {
         let sink = Sink::start();

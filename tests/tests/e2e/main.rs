@@ -15,6 +15,7 @@ mod fan_out;
 mod forwarding;
 mod identity;
 mod memory;
+mod poison;
 mod process;
 mod shutdown;
 mod status_matrix;

@@ -67,7 +67,7 @@ impl Delivery {
             tracing::error!(
                 exporter = &*self.name,
                 peer = origin.peer.map(tracing::field::display),
-                sender = identity.map(|identity| &*identity.name),
+                name = identity.map(|identity| &*identity.name),
                 tenant = identity.and_then(|identity| identity.tenant.as_deref()),
                 signal = signal.as_str(),
                 items = batch.items(),

@@ -43,8 +43,10 @@ pub(crate) enum Answer {
     Partial(i64, &'static str),
     /// Says that it may be tried again after this time.
     Retry(Duration),
-    /// Refuses it for good.
+    /// Refuses it for good, whatever is in it.
     Never(&'static str),
+    /// Refuses it for good, for what is in it.
+    Blame(&'static str),
     /// Does not answer as long as the connection lives.
     Hang,
     /// Takes it once [`Sink::release`] has been called.
@@ -265,7 +267,8 @@ impl Service {
                 let details = ErrorDetails::with_retry_info(Some(delay));
                 return Err(Status::with_error_details(Code::Unavailable, "not now", details));
             }
-            Answer::Never(message) => return Err(Status::invalid_argument(message)),
+            Answer::Never(message) => return Err(Status::permission_denied(message)),
+            Answer::Blame(message) => return Err(Status::invalid_argument(message)),
             Answer::Hang => std::future::pending().await,
             Answer::Hold => self.0.released().await,
         }

@@ -84,20 +84,21 @@ async fn answer(
             let response = response.status(StatusCode::SERVICE_UNAVAILABLE);
             (response.header(header::RETRY_AFTER, seconds), Bytes::new())
         }
-        Answer::Never(message) => {
-            let status = tonic_types::pb::Status {
-                code: 3,
-                message: message.to_owned(),
-                details: Vec::new(),
-            };
-            (
-                response.status(StatusCode::BAD_REQUEST),
-                status.encode_to_vec().into(),
-            )
-        }
+        Answer::Never(message) => (response.status(StatusCode::FORBIDDEN), status(7, message)),
+        Answer::Blame(message) => (response.status(StatusCode::BAD_REQUEST), status(3, message)),
         Answer::Hang => std::future::pending().await,
     };
     Ok(response.body(Full::new(body)).unwrap())
+}
+
+/// What the body of a failure is.
+fn status(code: i32, message: &str) -> Bytes {
+    let status = tonic_types::pb::Status {
+        code,
+        message: message.to_owned(),
+        details: Vec::new(),
+    };
+    status.encode_to_vec().into()
 }
 
 fn decompress(encoding: &str, body: Bytes) -> Bytes {
