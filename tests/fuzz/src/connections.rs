@@ -79,6 +79,7 @@ async fn talk(protocol: Protocol, input: Vec<u8>) -> Vec<u8> {
     let settings = ServerSettings {
         protocol,
         limits: LimitsConfig::default(),
+        tls: None,
     };
     let (client, server) = tokio::io::duplex(64 << 10);
     let (mut answers, mut questions) = tokio::io::split(client);

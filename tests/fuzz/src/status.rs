@@ -13,6 +13,9 @@ const LONGEST_MESSAGE: usize = 2048;
 /// The longest delay that is sent on (`google/protobuf/duration.proto`).
 const LONGEST_DELAY: Duration = Duration::from_secs(315_576_000_000);
 
+/// What no date of four digits is later than.
+const LAST_DATE: Duration = Duration::from_secs(8031 * 366 * 86_400);
+
 /// What can be read is written so that it reads the same, in each of the three forms.
 pub(crate) fn check(data: &[u8]) {
     let Some((form, rest)) = data.split_first() else {
@@ -99,7 +102,7 @@ fn retry_after(data: &[u8]) {
         assert!(delay.is_some(), "{value:?} is a number of seconds");
     } else if let Some(delay) = delay {
         assert!(text.contains(&b':'), "{value:?} is no date");
-        assert!(delay < Duration::from_secs(8000 * 366 * 86_400));
+        assert!(delay < LAST_DATE);
     }
 }
 

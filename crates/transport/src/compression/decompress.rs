@@ -9,6 +9,10 @@ use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 /// The largest window, as power of two, that a zstd frame may ask for: 8 MiB.
 const WINDOW_LOG_MAX: u32 = 23;
 
+/// How frames begin that hold data (RFC 8878, section 3.1.1), and those that are to be skipped (section 3.1.2).
+const ZSTD_DATA: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const ZSTD_SKIPPED: [u8; 4] = [0x5f, 0x2a, 0x4d, 0x18];
+
 /// The output grows from at least this many bytes.
 const SMALLEST: usize = 1024;
 
@@ -93,9 +97,36 @@ enum Decoder {
     Inflate(Inflater),
     Zstd {
         context: DCtx<'static>,
+        opening: Opening,
         /// Whether the last frame is whole.
         at_end: bool,
     },
+}
+
+/// The first bytes of a zstd frame, which may come in pieces. The library may be built with decoders of the formats before
+/// 1.0, which know no limit on their windows; RFC 8878 knows no such formats.
+#[derive(Clone, Copy, Default)]
+struct Opening {
+    magic: [u8; 4],
+    seen: usize,
+}
+
+impl Opening {
+    /// Takes what is still missing from `bytes`. Whether it can be the beginning of a frame of RFC 8878.
+    fn take(&mut self, bytes: &[u8]) -> bool {
+        let missing = self.magic.iter_mut().skip(self.seen);
+        for (to, from) in missing.zip(bytes) {
+            *to = *from;
+            self.seen += 1;
+        }
+        let data = ZSTD_DATA.iter().zip(&self.magic);
+        // The lower half of the first byte is for whoever skips such frames.
+        let [first, rest @ ..] = self.magic;
+        let masked = [first | 0x0f].into_iter().chain(rest);
+        let skipped = ZSTD_SKIPPED.into_iter().zip(masked);
+        data.take(self.seen).all(|(left, right)| left == right)
+            || skipped.take(self.seen).all(|(left, right)| left == right)
+    }
 }
 
 /// Decompresses one body as its chunks arrive. The chunks are not kept.
@@ -124,6 +155,7 @@ impl Decompressor {
             Encoding::Deflate => Decoder::Inflate(Inflater::deflate()),
             Encoding::Zstd => Decoder::Zstd {
                 context: zstd_context()?,
+                opening: Opening::default(),
                 at_end: false,
             },
         };
@@ -145,9 +177,13 @@ impl Decompressor {
         match decoder {
             Decoder::Identity => copy(chunk, sink),
             Decoder::Inflate(inflater) => inflater.push(chunk, sink),
-            Decoder::Zstd { context, at_end } => {
+            Decoder::Zstd {
+                context,
+                opening,
+                at_end,
+            } => {
                 if !chunk.is_empty() {
-                    *at_end = zstd_push(context, chunk, sink)?;
+                    *at_end = zstd_push(context, opening, chunk, sink)?;
                 }
                 Ok(())
             }
@@ -214,9 +250,17 @@ fn zstd_context() -> Result<DCtx<'static>, DecompressError> {
 }
 
 /// Whether the input ended with a whole frame.
-fn zstd_push(context: &mut DCtx<'static>, chunk: &[u8], sink: &mut Sink) -> Result<bool, DecompressError> {
+fn zstd_push(
+    context: &mut DCtx<'static>,
+    opening: &mut Opening,
+    chunk: &[u8],
+    sink: &mut Sink,
+) -> Result<bool, DecompressError> {
     let mut input = InBuffer::around(chunk);
     loop {
+        if !opening.take(chunk.get(input.pos()..).unwrap_or_default()) {
+            return Err(DecompressError::Corrupt("not a zstd frame"));
+        }
         sink.make_room(chunk.len())?;
         let position = sink.bytes.len();
         let mut output = OutBuffer::around_pos(&mut sink.bytes, position);
@@ -225,6 +269,9 @@ fn zstd_push(context: &mut DCtx<'static>, chunk: &[u8], sink: &mut Sink) -> Resu
             .map_err(|code| DecompressError::Corrupt(zstd::zstd_safe::get_error_name(code)))?;
         sink.decoder_holds(context.sizeof() as u64)?;
         let frame_ended = wanted == 0;
+        if frame_ended {
+            *opening = Opening::default();
+        }
         if input.pos() == chunk.len() && (frame_ended || !sink.is_full()) {
             return Ok(frame_ended);
         }

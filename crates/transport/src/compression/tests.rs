@@ -183,6 +183,29 @@ fn a_zstd_frame_that_wants_a_huge_window_is_refused() {
 }
 
 #[test]
+fn a_frame_of_a_zstd_before_1_0_is_refused_however_it_is_cut() {
+    // An empty frame of version 0.5, which libraries built for old formats still read.
+    let old = [0x25, 0xb5, 0x2f, 0xfd, 0x02, 0xc3, 0x10, 0x08];
+    let after_another = [&compressed(Encoding::Zstd, b"hello")[..], &old].concat();
+    for wire in [&old[..], &after_another] {
+        for chunk in [1, 3, 8, 100] {
+            let error = decompressed(Encoding::Zstd, wire, chunk).unwrap_err();
+            assert!(matches!(error, DecompressError::Corrupt(_)), "{error}");
+        }
+    }
+}
+
+#[test]
+fn zstd_frames_that_are_to_be_skipped_are() {
+    let skipped = [0x53, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 1, 2];
+    let hello = compressed(Encoding::Zstd, b"hello");
+    let wire = [&skipped[..], &hello, &skipped, &hello].concat();
+    for chunk in [1, 2, 3, 7, 100] {
+        assert_eq!(decompressed(Encoding::Zstd, &wire, chunk).unwrap(), b"hellohello");
+    }
+}
+
+#[test]
 fn names_are_read_in_any_case() {
     for encoding in ALL {
         assert_eq!(Encoding::parse(encoding.as_str().as_bytes()), Some(encoding));
