@@ -11,6 +11,7 @@ use std::time::Duration;
 pub(super) const GRAMMAR: &str = "\
 heal                              nothing is done to anybody any more
 break                             reset every connection that there is
+vanish                            every connection that there is carries nothing any more
 open | refuse | reset | swallow   what happens to new connections
 target HOST:PORT                  where new connections go
 [up|down] latency MS [JITTER_MS]  delay each piece
@@ -29,6 +30,8 @@ pub enum Command {
     Heal,
     /// Every connection breaks.
     Break,
+    /// The peers of all connections vanish.
+    Vanish,
     /// What happens to new connections.
     Door(Door),
     /// New connections go elsewhere.
@@ -92,6 +95,7 @@ impl Command {
         Some(match words {
             ["heal"] => Command::Heal,
             ["break"] => Command::Break,
+            ["vanish"] => Command::Vanish,
             ["open"] => Command::Door(Door::Open),
             ["refuse"] => Command::Door(Door::Refuse),
             ["reset"] => Command::Door(Door::Reset),
@@ -137,6 +141,7 @@ impl Command {
         match self {
             Command::Heal => conditions = Conditions::default(),
             Command::Break => return proxy.break_all(),
+            Command::Vanish => return proxy.vanish_all(),
             Command::Target(target) => return proxy.retarget(*target),
             Command::Seed { seed, length } => {
                 return Schedule::of(*seed, *length, *length / 10).play(proxy).await;

@@ -28,6 +28,9 @@ pub struct State {
     pub conditions: Conditions,
     /// How often all links were told to break. A link breaks when this changes.
     pub breaks: u64,
+    /// How often the peers of all links were told to vanish. When this changes, a link carries nothing any more, in no
+    /// direction, and neither end hears of it; links that are made later are as good as ever.
+    pub vanishings: u64,
 }
 
 /// How a link ended.
@@ -74,10 +77,17 @@ pub async fn link(near: impl Abort, far: impl Abort, state: watch::Receiver<Stat
     let stop = {
         let up = carry((&mut near.0, &mut far.1), Direction::Up, state.clone(), seed);
         let down = carry((&mut far.0, &mut near.1), Direction::Down, state.clone(), !seed);
+        let carried = async {
+            tokio::select! {
+                biased;
+                () = told_to_vanish(state.clone()) => std::future::pending().await,
+                ended = async { tokio::try_join!(up, down) } => ended.err(),
+            }
+        };
         tokio::select! {
             biased;
-            () = told_to_break(state) => Some(Stop::Broken),
-            ended = async { tokio::try_join!(up, down) } => ended.err(),
+            () = told_to_break(state.clone()) => Some(Stop::Broken),
+            stop = carried => stop,
         }
     };
     match stop {
@@ -99,6 +109,12 @@ async fn told_to_break(mut state: watch::Receiver<State>) {
     let before = state.borrow().breaks;
     // The end of the path breaks its links too.
     let _ = state.wait_for(|state| state.breaks != before).await;
+}
+
+async fn told_to_vanish(mut state: watch::Receiver<State>) {
+    let before = state.borrow().vanishings;
+    // The end of the path breaks its links, which ends this too.
+    let _ = state.wait_for(|state| state.vanishings != before).await;
 }
 
 type Ends<'s, A, B> = (&'s mut ReadHalf<A>, &'s mut WriteHalf<B>);

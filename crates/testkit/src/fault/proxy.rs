@@ -111,6 +111,12 @@ impl FaultProxy {
         self.state.send_modify(|state| state.breaks += 1);
     }
 
+    /// Lets the peers of all connections that there are vanish: nothing passes any more, and neither end hears of it. New
+    /// connections are as good as ever.
+    pub fn vanish_all(&self) {
+        self.state.send_modify(|state| state.vanishings += 1);
+    }
+
     /// Joins new connections to another target.
     pub fn retarget(&self, target: SocketAddr) {
         self.target.send_replace(target);

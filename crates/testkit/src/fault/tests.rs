@@ -236,6 +236,22 @@ async fn a_connection_that_lost_bytes_breaks_when_they_pass_again() {
 }
 
 #[tokio::test]
+async fn a_peer_that_has_vanished_is_silent_and_new_connections_are_well() {
+    let (proxy, _) = proxied().await;
+    let mut stream = connect(&proxy).await;
+    round_trip(&mut stream, b"x").await.unwrap();
+    proxy.vanish_all();
+    stream.write_all(b"lost").await.unwrap();
+    assert!(is_silent(&mut stream).await);
+    let mut next = connect(&proxy).await;
+    assert!(round_trip(&mut next, b"y").await.is_ok());
+    proxy.heal();
+    assert!(is_silent(&mut stream).await, "it does not come back");
+    proxy.break_all();
+    assert_eq!(read(&mut stream).await, Err(ErrorKind::ConnectionReset));
+}
+
+#[tokio::test]
 async fn one_direction_closes_and_the_other_goes_on() {
     let (proxy, mut reads) = proxied().await;
     let mut stream = connect(&proxy).await;
