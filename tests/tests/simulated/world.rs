@@ -226,10 +226,11 @@ async fn renamed(random: &mut fastrand::Rng, network: &SimulatedNetwork, lasts: 
 
 fn mood(random: &mut fastrand::Rng, over: Over) -> Mood {
     let delay = Duration::from_millis(random.u64(0..4000));
+    // Of the codes of RST_STREAM all but HTTP_1_1_REQUIRED, which is final for gRPC.
     let answer = match (over, random.u8(0..6)) {
         (_, 0) => return Mood::Slow(delay),
         (_, 1) => Answer::act(Act::Hang),
-        (_, 2) => Answer::act(Act::Reset(random.u32(0..14))),
+        (_, 2) => Answer::act(Act::Reset(random.u32(0..13))),
         (_, 3) => Answer::act(Act::GoAway(random.u32(0..3))),
         (Over::Grpc, 4) => Answer::grpc([1, 4, 10, 11, 14, 15][random.usize(0..6)], "not now"),
         (Over::Grpc, _) => Answer::grpc_retry(if random.bool() { 8 } else { 14 }, "later", delay),
