@@ -123,6 +123,7 @@ fn ids_are_hexadecimal_of_either_case() {
     );
 }
 
+// conformance: J2
 #[test]
 fn enums_are_integers_only() {
     assert_eq!(span(r#""kind":2"#).unwrap().kind, 2);
@@ -136,6 +137,7 @@ fn enums_are_integers_only() {
     assert!(matches!(data, metric::Data::Sum(sum) if sum.aggregation_temporality == 2 && sum.is_monotonic));
 }
 
+// conformance: J3, J4
 #[test]
 fn unknown_and_snake_case_fields_are_ignored_whatever_they_hold() {
     for value in [
@@ -185,6 +187,7 @@ fn null_is_absence() {
     assert_eq!(body(r#"{"intValue":null}"#).unwrap().value, None);
 }
 
+// conformance: J5
 #[test]
 fn integers_of_64_bits_come_as_numbers_or_strings() {
     for text in [
@@ -476,6 +479,41 @@ fn size_and_nesting_are_limited() {
 }
 
 #[test]
+fn empty_messages_are_borne_up_to_a_bound() {
+    let records = |record: &str, count: usize| log_json(&vec![record; count].join(","));
+    let convert = |text: &str| to_protobuf(Signal::Logs, text.as_bytes(), 1 << 30);
+    // With the 3 bytes of each record there may be three sixteenths more.
+    let most = crate::MAX_HOLLOW / 13 * 16;
+    let wire = convert(&records("{}", most)).unwrap();
+    assert!(crate::validate(Signal::Logs, &wire, crate::Depth::Shallow).is_ok());
+    for record in ["{}", r#"{"unknown":1}"#] {
+        let error = convert(&records(record, 10 * crate::MAX_HOLLOW)).unwrap_err();
+        assert_eq!(error.kind, JsonErrorKind::Hollow);
+        assert!(
+            error.path.starts_with("resourceLogs[0].scopeLogs[0].logRecords["),
+            "{error}"
+        );
+    }
+    let full = r#"{"severityNumber":1}"#;
+    assert!(convert(&records(full, 10 * crate::MAX_HOLLOW)).is_ok());
+}
+
+#[test]
+fn nesting_without_end_is_refused_where_it_is_too_deep() {
+    let lists = |key: &str| format!(r#"{{"{key}":{}"#, "[".repeat(100_000));
+    let objects = |key: &str| format!(r#"{{"{key}":{}"#, r#"{"kvlistValue":"#.repeat(100_000));
+    let values = format!(
+        "{}{}",
+        r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":"#,
+        r#"{"arrayValue":{"values":["#.repeat(100_000)
+    );
+    for text in [lists("x"), objects("x"), values] {
+        let error = to_protobuf(Signal::Logs, text.as_bytes(), 1 << 30).unwrap_err();
+        assert_eq!(error.kind, JsonErrorKind::Depth);
+    }
+}
+
+#[test]
 fn long_messages_get_long_lengths() {
     for length in [126, 127, 128, 129, 16_383, 16_384, 2_097_152] {
         let name = "x".repeat(length);
@@ -560,6 +598,7 @@ fn output_escapes_what_json_requires() {
     );
 }
 
+// conformance: J5
 #[test]
 fn responses_convert_both_ways() {
     let response = ExportTraceServiceResponse {

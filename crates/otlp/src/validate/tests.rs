@@ -292,7 +292,7 @@ fn nesting_ends_at_the_limit() {
         Ok(1)
     );
     assert_eq!(full(Signal::Traces, &nested(fits + 1)), Err(WireErrorKind::Depth));
-    assert_eq!(full(Signal::Traces, &nested(10_000)), Err(WireErrorKind::Depth));
+    assert_eq!(full(Signal::Traces, &nested(50_000)), Err(WireErrorKind::Depth));
 }
 
 #[test]
