@@ -213,8 +213,9 @@ impl State {
             Some(failure) => self.verdict.fail(failure),
             None => {}
         }
-        if rejected_items > self.most {
-            self.most = rejected_items;
+        // A message without rejected items is a warning: it goes on unless there is more to say.
+        if rejected_items > self.most || self.verdict.rejected_message.is_none() {
+            self.most = self.most.max(rejected_items);
             self.verdict.rejected_message = rejected_message;
         }
     }

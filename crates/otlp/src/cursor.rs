@@ -48,8 +48,8 @@ pub enum WireErrorKind {
     /// Messages nested deeper than the limit.
     #[error("nested too deeply")]
     Depth,
-    /// More empty messages than any sender needs: see [`crate::MAX_HOLLOW`].
-    #[error("too many empty messages")]
+    /// More messages that are empty or nearly so than any sender needs: see [`crate::MAX_HOLLOW`].
+    #[error("too many messages that say nothing")]
     Hollow,
     /// More items with invalid ids than are taken out of one request: see [`crate::MAX_FLAWS`].
     #[error("too many items with invalid ids")]

@@ -13,7 +13,10 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use bytes::Bytes;
+use forebay_otlp::edit::{Editor, Verdict};
 use forebay_otlp::schema::{self, Kind, Label};
 use forebay_otlp::text::{self, Extent};
 use forebay_otlp::{Depth, Signal, Value, WireErrorKind, json, validate};
@@ -149,6 +152,67 @@ fn property_damaged_requests_are_valid_exactly_if_prost_decodes_them() {
         valid > 100 && invalid > 100,
         "{valid} valid, {invalid} invalid: the damage is lopsided"
     );
+}
+
+/// Where the messages of all items stand.
+fn places(signal: Signal, request: &Bytes) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    let base = request.as_ptr().addr();
+    let mut editor = Editor::new();
+    let noted = editor.drop_items(signal, request, |context| {
+        let start = context.item.as_ptr().addr().wrapping_sub(base);
+        places.push(start..start + context.item.len());
+        Verdict::Keep
+    });
+    assert!(noted.unwrap().is_unchanged());
+    places
+}
+
+/// The bytes of all items, in order.
+fn items(signal: Signal, request: &Bytes) -> Vec<Bytes> {
+    let mut all = Vec::new();
+    let mut editor = Editor::new();
+    let noted = editor.drop_items(signal, request, |context| {
+        all.push(Bytes::copy_from_slice(context.item));
+        Verdict::Keep
+    });
+    assert!(noted.unwrap().is_unchanged());
+    all
+}
+
+#[test]
+fn property_removing_places_is_dropping_the_items_there() {
+    for_each_case(200, |signal, rng| {
+        let wire = generate::request(signal, rng).encode();
+        let request = Bytes::from(scramble(schema::request(signal), &wire, rng));
+        let all = places(signal, &request);
+        // An empty item has no place that its slice could tell.
+        let doomed: Vec<_> = all
+            .iter()
+            .filter(|place| !place.is_empty() && rng.bool())
+            .cloned()
+            .collect();
+        let mut next = all.iter();
+        let (mut dropping, mut removing) = (Editor::new(), Editor::new());
+        let dropped = dropping.drop_items(signal, &request, |_| {
+            let place = next.next().unwrap();
+            if doomed.contains(place) {
+                Verdict::Drop
+            } else {
+                Verdict::Keep
+            }
+        });
+        let (dropped, removed) = (
+            dropped.unwrap(),
+            removing.remove(signal, &request, &doomed).unwrap(),
+        );
+        assert_eq!(removed.dropped, doomed.len());
+        // An envelope that still has an envelope without items goes with the former and stays with the latter.
+        let (removed, dropped) = (removed.to_bytes(), dropped.to_bytes());
+        let left = validate(signal, &removed, Depth::Full).unwrap();
+        assert_eq!(left.items as usize, all.len() - doomed.len());
+        assert_eq!(items(signal, &removed), items(signal, &dropped));
+    });
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub enum JsonErrorKind {
     #[error("nested too deeply")]
     Depth,
     /// More empty messages than any sender needs: see [`crate::MAX_HOLLOW`].
-    #[error("too many empty messages")]
+    #[error("too many messages that say nothing")]
     Hollow,
     /// The message would be larger than the caller's limit, in bytes.
     #[error("message larger than {0} bytes")]

@@ -18,8 +18,8 @@
 //! | defaults (zero, empty) | equal to absence | left out, except in a oneof and in `optional` fields | ProtoJSON |
 //! | a key twice in an object | as a field twice on the wire: last scalar or oneof member wins, messages merge, lists append | never | protobuf encoding, "Last One Wins" |
 //!
-//! Messages nest at most [`crate::MAX_NESTING`] deep, as on the wire, and the values of unknown fields at most 100. As many
-//! messages may be empty as on the wire, for so many bytes of text.
+//! Messages nest at most [`crate::MAX_NESTING`] deep, as on the wire, and the values of unknown fields at most 100. As few
+//! messages may be empty as on the wire, for four times as many bytes.
 
 mod binary;
 mod error;

@@ -10,6 +10,9 @@ use super::wire::Wire;
 use crate::schema::{FieldSpec, Kind, Label, Message};
 use crate::{HOLLOW_SHARE, MAX_HOLLOW, MAX_NESTING};
 
+/// How many bytes of text an empty message of JSON takes for each one of the wire, its place in the text included.
+const JSON_RATIO: usize = 4;
+
 /// Reads one message and writes its fields.
 pub(super) struct Reader<'a> {
     lexer: Lexer<'a>,
@@ -39,7 +42,7 @@ impl<'a> Reader<'a> {
             lexer: Lexer::new(text),
             wire: Wire::new(text.len() / 2, limit),
             scratch: Vec::new(),
-            hollow: MAX_HOLLOW + text.len() / HOLLOW_SHARE,
+            hollow: MAX_HOLLOW + text.len() / (JSON_RATIO * HOLLOW_SHARE),
         };
         reader.message(message, 1)?;
         reader.lexer.end()?;

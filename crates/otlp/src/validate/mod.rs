@@ -8,13 +8,14 @@
 //! - every `string` is UTF-8 (protobuf requires it of proto3);
 //! - every packed field holds whole elements;
 //! - messages nest at most [`MAX_NESTING`] deep;
-//! - at most [`MAX_HOLLOW`] messages are empty, and one more for every [`HOLLOW_SHARE`] bytes: see below.
+//! - at most [`MAX_HOLLOW`] messages are hollow, and one more for every [`HOLLOW_SHARE`] bytes: see below.
 //!
 //! Unknown fields are skipped, their lengths checked.
 //!
 //! Three rules are stricter than protobuf's own: the nesting limit (protobuf libraries allow 100), groups (refused; OTLP has
-//! none), and the number of empty messages. An empty message takes 2 bytes, and a decoder makes hundreds of it: a request of
-//! nothing else costs whoever decodes it a hundred times its size. Any other message takes at least 4 bytes.
+//! none), and the number of hollow messages: those that are empty, items of fewer than 9 bytes, which have not even a time, and
+//! attributes without a key. An empty message takes 2 bytes, and a decoder makes hundreds of it: a request of nothing else
+//! costs whoever decodes it a hundred times its size, and whoever notes where its items stand ten times.
 //!
 //! # Flaws
 //!
@@ -52,11 +53,11 @@ pub const MAX_NESTING: u32 = 32;
 /// The most flawed items of one request.
 pub const MAX_FLAWS: usize = 1 << 16;
 
-/// The most empty messages of a small request.
+/// The most messages that say nothing in a small request.
 pub const MAX_HOLLOW: usize = 1 << 16;
 
-/// A large request may have one empty message more for so many bytes: those that are usual, such as attributes without a
-/// value, stand beside others.
+/// A large request may have one more for so many bytes: those that are usual, such as attributes without a value, stand beside
+/// others.
 pub const HOLLOW_SHARE: usize = 16;
 
 /// How much of a request [`validate`] looks at.

@@ -111,7 +111,14 @@ pub(crate) struct Table {
     pub(crate) items: u64,
     /// The ids of its own that the message must have: bits of the walk.
     pub(crate) ids: u8,
+    /// The least bytes of one that says anything. A shorter one is hollow.
+    pub(crate) least: usize,
 }
+
+/// An item of fewer bytes has not even a time, which alone takes 9.
+pub(crate) const LEAST_ITEM: usize = 9;
+/// An attribute of fewer bytes has no key.
+pub(crate) const LEAST_ATTRIBUTE: usize = 3;
 
 impl Table {
     /// A message that is no item.
@@ -149,6 +156,7 @@ impl Table {
             children,
             items: 0,
             ids: 0,
+            least: 1,
         }
     }
 
@@ -156,6 +164,14 @@ impl Table {
     pub(crate) const fn item(fields: Fields) -> Table {
         let mut table = Table::new(fields);
         table.items = 1;
+        table.least = LEAST_ITEM;
+        table
+    }
+
+    /// A message that says nothing in fewer than `least` bytes.
+    pub(crate) const fn of_at_least(least: usize, fields: Fields) -> Table {
+        let mut table = Table::new(fields);
+        table.least = least;
         table
     }
 

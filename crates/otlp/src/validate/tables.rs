@@ -1,7 +1,7 @@
 //! The tables of every message that a request can hold. Source: the `.proto` declarations of OTLP v1.
 
 use super::rules::Rule::{Holds, Is};
-use super::rules::{Action, Message, Table};
+use super::rules::{Action, LEAST_ATTRIBUTE, Message, Table};
 use super::walk::{SPAN_ID, TRACE_ID};
 use crate::fields;
 
@@ -423,11 +423,14 @@ static ENTITY_REF: Table = Table::new(&[
 ]);
 
 /// `KeyValue`, which is entered without a `Message`, since it has an action of its own.
-pub(crate) static KEY_VALUE: Table = Table::new(&[
-    (fields::key_value::KEY, Is(Action::Str)),
-    (fields::key_value::VALUE, Holds(Message::AnyValue)),
-    (fields::key_value::KEY_STRINDEX, Is(Action::Varint)),
-]);
+pub(crate) static KEY_VALUE: Table = Table::of_at_least(
+    LEAST_ATTRIBUTE,
+    &[
+        (fields::key_value::KEY, Is(Action::Str)),
+        (fields::key_value::VALUE, Holds(Message::AnyValue)),
+        (fields::key_value::KEY_STRINDEX, Is(Action::Varint)),
+    ],
+);
 
 static ANY_VALUE: Table = Table::new(&[
     (fields::any_value::STRING_VALUE, Is(Action::Str)),

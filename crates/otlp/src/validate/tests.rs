@@ -120,7 +120,7 @@ fn flaws_are_borne_up_to_a_bound() {
 }
 
 #[test]
-fn empty_messages_are_borne_up_to_a_bound() {
+fn messages_that_say_nothing_are_borne_up_to_a_bound() {
     let attributes = |count: usize, beside: usize| {
         let record = [field(6, b"").repeat(count), field(3, &vec![b'x'; beside])];
         field(1, &field(2, &field(2, &record.concat())))
@@ -131,6 +131,17 @@ fn empty_messages_are_borne_up_to_a_bound() {
     assert_eq!(verdict(most, 100), Ok(1));
     assert_eq!(verdict(2 * MAX_HOLLOW, 0), Err(WireErrorKind::Hollow));
     assert_eq!(verdict(2 * MAX_HOLLOW, MAX_HOLLOW * HOLLOW_SHARE), Ok(1));
+    // Neither do these say anything: records without a time, attributes without a key.
+    let records = |record: &[u8], count: usize| {
+        let record = field(2, record).repeat(count);
+        full(Signal::Logs, &field(1, &field(2, &record))).map(|census| census.items)
+    };
+    let (timed, severe) = ([0x09, 1, 2, 3, 4, 5, 6, 7, 8], [0x10, 1]);
+    assert_eq!(records(&severe, MAX_HOLLOW), Ok(MAX_HOLLOW as u64));
+    assert_eq!(records(&severe, 2 * MAX_HOLLOW), Err(WireErrorKind::Hollow));
+    assert_eq!(records(&timed, 2 * MAX_HOLLOW), Ok(2 * MAX_HOLLOW as u64));
+    let nameless = field(6, &field(1, b"")).repeat(2 * MAX_HOLLOW);
+    assert_eq!(records(&nameless, 1), Err(WireErrorKind::Hollow));
     let envelopes = field(1, b"").repeat(2 * MAX_HOLLOW);
     for depth in [Depth::Shallow, Depth::Full] {
         let error = validate(Signal::Metrics, &envelopes, depth).unwrap_err();

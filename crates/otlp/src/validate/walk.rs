@@ -3,7 +3,7 @@
 //! Its inner loop carries no error: a failed step gives nothing, and only then is the field read once more, by the
 //! cursor, to name the rule that it breaks. So the answer of every step stays in registers.
 
-use super::rules::{Action, Table, UNKNOWN};
+use super::rules::{Action, LEAST_ITEM, Table, UNKNOWN};
 use super::text::{is_plain_attribute, is_utf8};
 use super::{Census, HOLLOW_SHARE, MAX_FLAWS, MAX_HOLLOW, MAX_NESTING, tables};
 use crate::{Cursor, WireError, WireErrorKind};
@@ -25,7 +25,7 @@ pub(super) struct Walk<'a> {
     census: Census,
     /// Whether a message inside the item at hand has an id of a wrong length.
     torn: bool,
-    /// How many more messages may be empty.
+    /// How many more messages may say nothing.
     hollow: usize,
     fault: Option<WireError>,
 }
@@ -41,7 +41,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The same without a limit on empty messages: for what was let in already.
+    /// The same without a limit on hollow messages: for what was let in already.
     pub(super) fn trusting(mut self) -> Self {
         self.hollow = usize::MAX;
         self
@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
         None
     }
 
-    /// Counts an empty message.
+    /// Counts a message that says nothing.
     fn hollow(&mut self, message: &'a [u8]) -> Option<()> {
         match self.hollow.checked_sub(1) {
             Some(left) => {
@@ -173,7 +173,7 @@ impl<'a> Walk<'a> {
     fn nested(&mut self, after: &'a [u8], table: &'static Table, levels: u32) -> Option<&'a [u8]> {
         let (message, next) = take(after)?;
         let levels = levels.checked_sub(1)?;
-        if message.is_empty() {
+        if message.len() < table.least {
             self.hollow(message)?;
         }
         self.message(message, table, levels)?;
@@ -184,7 +184,11 @@ impl<'a> Walk<'a> {
     #[inline(always)]
     fn item(&mut self, after: &'a [u8]) -> Option<&'a [u8]> {
         self.census.items += 1;
-        take(after).map(|(_, next)| next)
+        let (item, next) = take(after)?;
+        if item.len() < LEAST_ITEM {
+            self.hollow(item)?;
+        }
+        Some(next)
     }
 
     /// Notes why `field`, whose action failed, is wrong. A fault that is known already is that of a message inside.

@@ -224,6 +224,18 @@ async fn shallow_validation_looks_at_the_envelopes_only() {
     assert_eq!(rig.pipeline.seen()[0].items, 1);
 }
 
+// conformance: S10
+#[tokio::test]
+async fn a_warning_of_the_destination_is_passed_on() {
+    let rig = Setup::then(Then::Reject(0, "the clock is late")).start();
+    let response = traces(rig.grpc).await.export(spans(1, 5)).await.unwrap();
+    let partial = response.into_inner().partial_success.unwrap();
+    assert_eq!(
+        (partial.rejected_spans, partial.error_message.as_str()),
+        (0, "the clock is late")
+    );
+}
+
 // conformance: S9
 #[tokio::test]
 async fn rejected_items_are_a_partial_success() {
