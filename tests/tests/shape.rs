@@ -20,7 +20,7 @@ const PARAMETERS_MOST: usize = 5;
 const UNSAFE: [&str; 2] = ["crates/otlp", "crates/wal"];
 
 /// Tests that let time pass, and why.
-const SLEEPERS: [(&str, &str); 3] = [
+const SLEEPERS: [(&str, &str); 5] = [
     (
         "crates/transport/src/client/tests.rs",
         "a clock that runs faster than time",
@@ -33,6 +33,8 @@ const SLEEPERS: [(&str, &str); 3] = [
         "tests/tests/e2e/support/sink_http.rs",
         "a destination that takes its time",
     ),
+    ("tests/tests/simulated/network.rs", "time is simulated"),
+    ("tests/tests/simulated/world.rs", "time is simulated"),
 ];
 
 /// Sources with characters other than ASCII, and why they are not escaped.
