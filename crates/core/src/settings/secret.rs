@@ -45,7 +45,7 @@ impl JsonSchema for Secret {
 }
 
 /// Parts of names that mark a secret, without separators.
-const MARKS: [&str; 12] = [
+const MARKS: [&str; 13] = [
     "token",
     "password",
     "passwd",
@@ -58,6 +58,7 @@ const MARKS: [&str; 12] = [
     "accesskey",
     "keypem",
     "endpointparams",
+    "proxyurl",
 ];
 
 /// Whether a key of this name probably holds a secret: `token`, `DB_PASSWORD`, `x-api-key`, `Authorization`, ... Such a

@@ -131,6 +131,7 @@ fn names_of_secrets_are_known_in_every_spelling() {
         "bearer_token",
         "PASSWORD",
         "x-api-key",
+        "proxy_url",
         "apiKey",
         "Authorization",
     ] {

@@ -238,6 +238,53 @@ async fn retry_info_is_kept_to_and_makes_resource_exhausted_retryable() {
     }
 }
 
+/// `google.rpc.Status` with a `RetryInfo` whose delay is these bytes of a `google.protobuf.Duration`; nothing: without delay.
+fn retry_info(duration: Option<&[u8]>) -> Bytes {
+    let field = |number: u8, content: &[u8]| {
+        let mut field = vec![number << 3 | 2, u8::try_from(content.len()).unwrap()];
+        field.extend(content);
+        field
+    };
+    let info = duration.map_or(Vec::new(), |duration| field(1, duration));
+    let kind = field(1, b"type.googleapis.com/google.rpc.RetryInfo");
+    let any = [kind, field(2, &info)].concat();
+    [vec![0x08, 8], field(3, &any)].concat().into()
+}
+
+// conformance: C5, C10
+#[tokio::test]
+async fn a_retry_info_without_a_sound_delay_is_a_retry_info_all_the_same() {
+    let kept = Kept::default();
+    let server = serve(&kept, "127.0.0.1:0").await;
+    let rig = rig(server.address);
+    let most = [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+    let negative = [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+    for (duration, kept_to) in [
+        (None, 0),
+        (Some(&[][..]), 0),
+        (Some(&negative), 0),
+        (Some(&most), 120),
+    ] {
+        let details = retry_info(duration);
+        let status = tonic::Status::with_details(tonic::Code::ResourceExhausted, "later", details);
+        *kept.answer.lock().unwrap() = Some(Err(status));
+        let outcome = rig.send(Signal::Traces, trace_payload(1)).await;
+        let Err(ExportError::Retryable { after, .. }) = outcome else {
+            panic!("{duration:?}: {outcome:?}");
+        };
+        assert_eq!(after, Some(Duration::from_secs(kept_to)), "{duration:?}");
+    }
+    // What is no `google.rpc.Status` at all is no `RetryInfo`.
+    let status =
+        tonic::Status::with_details(tonic::Code::ResourceExhausted, "no", Bytes::from_static(b"\xff"));
+    *kept.answer.lock().unwrap() = Some(Err(status));
+    let outcome = rig.send(Signal::Traces, trace_payload(1)).await;
+    assert!(
+        matches!(outcome, Err(ExportError::Permanent { .. })),
+        "{outcome:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_restarted_server_is_found_again_and_health_tells() {
     let kept = Kept::default();

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The length of an HTTP/2 frame's header (RFC 9113, section 4.1).
 const FRAME_HEADER: usize = 9;
-/// How many frames a peer may send in each [`FRAMES_PERIOD`] without being asked anything, and the most that it can save up.
+/// How many frames a peer may send in each [`FRAMES_PERIOD`] without being asked anything.
 const FRAMES: u64 = 4096;
 /// See [`FRAMES`].
 const FRAMES_PERIOD: Duration = Duration::from_secs(10);
@@ -22,6 +22,8 @@ const FRAMES_PERIOD: Duration = Duration::from_secs(10);
 const FRAMES_PER_REQUEST: u64 = 64;
 /// For how many bytes sent the peer may answer with one frame: it may say after each DATA frame how far its windows moved.
 const BYTES_PER_FRAME: u64 = 64;
+/// The most frames that a peer can save up: as many as belong to the most requests that are under way at once.
+const FRAMES_MAX: u64 = 1024 * FRAMES_PER_REQUEST;
 /// How many bytes an HTTP/1.1 server may send for one request: interim answers, the head, and a body of any framing.
 const ANSWER_BYTES: usize = 2 * RESPONSE_MAX + (64 << 10);
 
@@ -154,7 +156,7 @@ impl Frames {
             more += FRAMES;
             self.granted.2 = now;
         }
-        self.left = more.min(FRAMES);
+        self.left = more.min(FRAMES_MAX);
         if self.left == 0 {
             return Err(io::Error::other("the peer floods the connection with frames"));
         }
