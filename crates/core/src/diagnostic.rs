@@ -1,15 +1,23 @@
 //! What is wrong with a config file, and where.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A config text, and the name that errors call it by: a path, or `env:NAME`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A config text, and the name that errors call it by: a path, or `env:NAME`. The text may hold secrets, and so only the
+/// name prints.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Source {
     /// What the user calls it.
     pub name: String,
     /// The whole text.
     pub text: String,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Source").field(&self.name).finish()
+    }
 }
 
 /// A place in a config text, in bytes.

@@ -5,6 +5,7 @@ use crate::settings::names_secret;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use toml::Spanned;
@@ -18,7 +19,7 @@ pub type Resolved = BTreeMap<usize, String>;
 
 /// One table of a config text, with references resolved. It keeps no parsed tree but the text and the way to the table,
 /// and parses again when it is read: so it borrows nothing, and a config is read only at start and reload.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Section {
     source: Arc<Source>,
     /// The keys that lead to the table; nothing for a table that is not in the text.
@@ -26,6 +27,16 @@ pub struct Section {
     /// A key of the table that is not for the reader.
     hidden: Option<&'static str>,
     resolved: Arc<Resolved>,
+}
+
+/// What references came to may be secret, and so only where it stands prints.
+impl fmt::Debug for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Section")
+            .field("source", &self.source)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Section {

@@ -10,6 +10,7 @@
 
 mod support;
 
+mod authentication;
 mod backend;
 mod fan_out;
 mod forwarding;
@@ -17,5 +18,7 @@ mod identity;
 mod memory;
 mod poison;
 mod process;
+mod secrets;
 mod shutdown;
 mod status_matrix;
+mod tls;

@@ -328,8 +328,9 @@ impl Fetcher {
         headers.insert(CONTENT_TYPE, form);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(AUTHORIZATION, self.oauth2.authorization()?);
+        let port = if self.oauth2.tls.is_some() { 443 } else { 80 };
         let settings = HttpSettings {
-            target: self.oauth2.endpoint.target(80),
+            target: self.oauth2.endpoint.target(port),
             connect: ConnectSettings {
                 timeout: self.oauth2.timeout,
                 tls: self.oauth2.tls.clone(),

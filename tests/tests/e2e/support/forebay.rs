@@ -42,11 +42,17 @@ impl Forebay {
 
     /// Starts it with a config in a file.
     pub(crate) fn spawn(config: &str) -> Forebay {
+        Forebay::spawn_in(config, &[])
+    }
+
+    /// The same with these environment variables.
+    pub(crate) fn spawn_in(config: &str, variables: &[(&str, &str)]) -> Forebay {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("forebay.toml");
         std::fs::write(&file, config).unwrap();
         let mut command = Command::new(binary::path());
         command.arg("run").arg("--config").arg(&file);
+        command.envs(variables.iter().copied());
         Forebay::launch(command, Some(folder))
     }
 

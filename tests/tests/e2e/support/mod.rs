@@ -6,14 +6,17 @@ pub(crate) mod client;
 pub(crate) mod export;
 pub(crate) mod forebay;
 pub(crate) mod load;
+pub(crate) mod session;
 pub(crate) mod sink;
 pub(crate) mod sink_http;
+pub(crate) mod tls;
 
 pub(crate) use admin::Scrape;
 pub(crate) use client::{Client, Compression, Reply};
 pub(crate) use export::Export;
 pub(crate) use forebay::Forebay;
 pub(crate) use load::{Load, Shape};
+pub(crate) use session::{Session, Wire};
 pub(crate) use sink::{Answer, Sink};
 
 use std::time::Duration;
