@@ -273,3 +273,96 @@ proptest! {
         prop_assert_eq!(failure.map(|failure| failure.retryable), expected);
     }
 }
+
+/// How a request comes apart on its way.
+#[derive(Clone, Debug)]
+enum Way {
+    /// It is taken, less so many items, or refused whole for what it is.
+    End {
+        rejected: u64,
+        taken: bool,
+    },
+    Parts(Vec<Way>),
+    Branches(Vec<Way>),
+}
+
+/// What is rejected, whether anything is taken, and whether anything was refused whole.
+type Sum = (u64, bool, bool);
+
+impl Way {
+    fn any() -> impl Strategy<Value = Way> {
+        let end = (0..5u64, any::<bool>()).prop_map(|(rejected, taken)| Way::End {
+            rejected: rejected + u64::from(!taken),
+            taken,
+        });
+        end.prop_recursive(4, 24, 4, |inner| {
+            let several = proptest::collection::vec(inner, 1..4);
+            prop_oneof![
+                several.clone().prop_map(Way::Parts),
+                several.prop_map(Way::Branches)
+            ]
+        })
+    }
+
+    /// The shares that it comes to, and how each ends.
+    fn go(&self, mut token: DeliveryToken, ends: &mut Vec<(DeliveryToken, Verdict)>) {
+        match self {
+            Way::End {
+                rejected: items,
+                taken: true,
+            } => ends.push((token, noted(*items, "noted"))),
+            Way::End { rejected: items, .. } => ends.push((token, rejected(*items))),
+            Way::Parts(ways) => {
+                for way in ways.iter().skip(1) {
+                    way.go(token.part(), ends);
+                }
+                ways[0].go(token, ends);
+            }
+            Way::Branches(ways) => {
+                for way in ways.iter().skip(1) {
+                    way.go(token.branch(), ends);
+                }
+                ways[0].go(token, ends);
+            }
+        }
+    }
+
+    fn sum(&self) -> Sum {
+        match self {
+            Way::End { rejected, taken } => (*rejected, *taken, !taken),
+            Way::Parts(ways) => ways.iter().map(Way::sum).fold((0, false, false), |sum, part| {
+                (sum.0 + part.0, sum.1 || part.1, sum.2 || part.2)
+            }),
+            Way::Branches(ways) => {
+                let sums: Vec<Sum> = ways.iter().map(Way::sum).collect();
+                let whole = |sum: &Sum| sum.2 && !sum.1;
+                let refused = sums.iter().any(whole);
+                let most = sums.iter().map(|sum| sum.0).max().unwrap_or_default();
+                (most, !refused, refused || sums.iter().any(|sum| sum.2))
+            }
+        }
+    }
+}
+
+proptest! {
+    // spec: D-1, D-6, D-24
+    #[test]
+    fn property_parts_add_up_and_branches_do_not(
+        way in Way::any(),
+        order in any::<proptest::sample::Index>(),
+    ) {
+        let (token, mut delivery) = DeliveryToken::new();
+        let mut ends = Vec::new();
+        way.go(token, &mut ends);
+        let turn = order.index(ends.len());
+        ends.rotate_left(turn);
+        for (share, verdict) in ends {
+            prop_assert_eq!((&mut delivery).now_or_never(), None, "shares are open");
+            share.resolve(verdict);
+        }
+        let verdict = delivery.now_or_never().unwrap();
+        let (items, taken, refused) = way.sum();
+        prop_assert_eq!(verdict.rejected_items, items);
+        prop_assert_eq!(verdict.failure.is_some(), refused && !taken);
+    }
+}

@@ -282,6 +282,7 @@ async fn without_retries_an_open_circuit_tells_senders_when_to_come_again() {
 }
 
 // spec: D-17, D-26
+// conformance: C12
 #[tokio::test]
 async fn draining_sends_the_next_probe_at_once() {
     let mut settings = eight();
@@ -321,7 +322,7 @@ async fn draining_goes_on_with_probes_until_the_deadline() {
     assert_eq!(books(&rig.running, "out0").refused[Reason::Shutdown as usize], 20);
 }
 
-// conformance: C12, C13
+// conformance: C13
 #[tokio::test]
 async fn each_destination_has_a_circuit_a_queue_and_retries_of_its_own_over_the_same_bytes() {
     let (dead, well) = (FakeExporter::new(busy()), FakeExporter::new(Answer::Take));

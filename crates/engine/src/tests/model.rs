@@ -1,6 +1,7 @@
 //! Random graphs under random feeds, answers and drains: whatever happens, the books balance, and everybody is told.
 
-use super::bench::{numbers_in, prepared, start_with};
+use super::bench::{books, numbers_in, prepared, start_with};
+use crate::delivery::{Circuit, DeliveryMeter};
 use crate::running::Running;
 use fastrand::Rng;
 use forebay_core::component::{
@@ -17,7 +18,8 @@ use futures_util::{FutureExt, poll};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -29,6 +31,73 @@ struct Moody {
     rng: Mutex<Rng>,
     /// What it took, or took out.
     numbers: Numbers,
+    /// As an exporter: what it minds, and what it saw.
+    strict: Arc<Strict>,
+}
+
+/// What a destination minds whatever its mood, and what was seen there.
+struct Strict {
+    /// Numbers with this rest by 11 are odd; none if it is above 10.
+    odd: u64,
+    /// More items than this are too large.
+    most: u64,
+    meter: OnceLock<Arc<DeliveryMeter>>,
+    /// Attempts under way that began while the circuit was not closed.
+    probes: AtomicU64,
+    /// Items that it took and did not reject.
+    accepted: AtomicU64,
+    /// What should not have happened.
+    wrong: Mutex<Vec<&'static str>>,
+}
+
+impl Strict {
+    fn new(rng: &mut Rng) -> Arc<Self> {
+        Arc::new(Strict {
+            odd: rng.u64(0..30),
+            most: *rng.choice(&[1, 5, u64::MAX]).unwrap(),
+            meter: OnceLock::new(),
+            probes: AtomicU64::new(0),
+            accepted: AtomicU64::new(0),
+            wrong: Mutex::default(),
+        })
+    }
+
+    /// An attempt begins: while the circuit is open there is none, and while it is tried one.
+    fn begin(&self) -> Option<Probe<'_>> {
+        let circuit = self.meter.get().map_or(Circuit::Closed, |meter| meter.circuit());
+        match circuit {
+            Circuit::Closed => return None,
+            Circuit::Open => self
+                .wrong
+                .lock()
+                .unwrap()
+                .push("an attempt while the circuit is open"),
+            Circuit::Probing => {}
+        }
+        if self.probes.fetch_add(1, Ordering::Relaxed) > 0 {
+            self.wrong.lock().unwrap().push("two probes at once");
+        }
+        Some(Probe(self))
+    }
+
+    fn minds(&self, request: &Request) -> Option<Fault> {
+        let odd = |number: &u64| number % 11 == self.odd;
+        if request.items > self.most {
+            Some(Fault::TooLarge)
+        } else if numbers_in(&request.payload.contiguous()).iter().any(odd) {
+            Some(Fault::Content)
+        } else {
+            None
+        }
+    }
+}
+
+struct Probe<'a>(&'a Strict);
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        self.0.probes.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Moody {
@@ -37,6 +106,7 @@ impl Moody {
         let moody = Moody {
             rng: Mutex::new(rng.fork()),
             numbers: Arc::clone(&numbers),
+            strict: Strict::new(rng),
         };
         (moody, numbers)
     }
@@ -60,17 +130,19 @@ impl Exporter for Moody {
     fn export<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Receipt, ExportError>> {
         let after = (self.below(4) == 0).then(|| Duration::from_millis(self.below(2_000)));
         let mood = self.below(20);
+        let probe = self.strict.begin();
         if mood == 0 {
             resume_unwind(Box::new("before the future"));
         }
         Box::pin(async move {
+            let _probe = probe;
             match mood {
                 1 => resume_unwind(Box::new("in the future")),
                 2 => std::future::pending().await,
                 3 => {
                     return Err(ExportError::Permanent {
                         message: "bad".into(),
-                        fault: Fault::Content,
+                        fault: Fault::Destination,
                     });
                 }
                 4..8 => {
@@ -80,9 +152,20 @@ impl Exporter for Moody {
                 8..11 => tokio::task::yield_now().await,
                 _ => {}
             }
+            if let Some(fault) = self.strict.minds(request) {
+                let message = "not this".into();
+                return Err(ExportError::Permanent { message, fault });
+            }
             self.note(&request.payload);
+            let rejected_items = if mood == 19 {
+                self.below(5).min(request.items)
+            } else {
+                0
+            };
+            let accepted = request.items - rejected_items;
+            self.strict.accepted.fetch_add(accepted, Ordering::Relaxed);
             Ok(Receipt {
-                rejected_items: if mood == 19 { self.below(5) } else { 0 },
+                rejected_items,
                 message: None,
             })
         })
@@ -178,7 +261,14 @@ fn settings(rng: &mut Rng) -> DeliverySettings {
         .choice(&[Period(Duration::ZERO), millis(&mut rng.clone(), 8_000)])
         .unwrap();
     settings.timeout = Duration::from_secs(rng.u64(0..3));
-    settings.max_in_flight = rng.usize(0..3);
+    settings.max_in_flight = rng.usize(0..5);
+    settings.adaptive_concurrency = rng.bool();
+    settings.min_in_flight = rng.usize(0..3);
+    settings.circuit_breaker.enabled = rng.u8(..4) > 0;
+    settings.circuit_breaker.failures = Count(rng.u64(0..4));
+    settings.poison.isolate = rng.u8(..4) > 0;
+    settings.poison.max_requests = Count(rng.u64(0..20));
+    settings.max_request_bytes = *rng.choice(&[0, 0, 60, 400]).unwrap();
     settings
 }
 
@@ -193,6 +283,7 @@ struct World {
     discarded: Vec<Numbers>,
     /// Of each exporter: what it took, and whether its queue drops.
     taken: Vec<(Numbers, bool)>,
+    strict: Vec<Arc<Strict>>,
 }
 
 impl World {
@@ -213,14 +304,19 @@ impl World {
                 },
             ));
         }
-        let (mut exporters, mut taken) = (Vec::new(), Vec::new());
+        let (mut exporters, mut taken, mut strict) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rng.usize(1..4) {
             let ((moody, numbers), settings) = (Moody::new(rng), settings(rng));
             let drops = matches!(settings.queue.on_full, OnFull::DropNewest | OnFull::DropOldest);
             taken.push((numbers, drops));
+            strict.push(Arc::clone(&moody.strict));
             exporters.push(prepared(moody, settings));
         }
         let (running, mut feed) = start_with(processors, exporters, clock.clock()).await;
+        let meters = running.nodes.iter().filter_map(|node| node.delivery.clone());
+        for (strict, meter) in strict.iter().zip(meters) {
+            assert!(strict.meter.set(meter).is_ok());
+        }
         if rng.bool() {
             feed.acknowledge = Acknowledge::Accepted;
         }
@@ -234,6 +330,7 @@ impl World {
             asked: Vec::new(),
             discarded,
             taken,
+            strict,
         }
     }
 
@@ -266,6 +363,9 @@ impl World {
     }
 
     fn check(&self) {
+        for strict in &self.strict {
+            assert_eq!(*strict.wrong.lock().unwrap(), [""; 0]);
+        }
         let books = self.running.accounts.read();
         for (node, balance) in books.iter().flat_map(|signals| signals.iter()).enumerate() {
             assert_eq!(balance.unaccounted(), 0, "{node}: {balance:#?}");
@@ -309,6 +409,16 @@ impl World {
         self.check();
         assert_eq!(self.running.tasks(), 0);
         assert_eq!(self.running.ledger.read().used, 0, "every lease was given back");
+        let exporters = self.running.nodes.iter().filter(|node| node.delivery.is_some());
+        for (node, strict) in exporters.zip(&self.strict) {
+            let accepted = strict.accepted.load(Ordering::Relaxed);
+            assert_eq!(
+                books(&self.running, &node.name).delivered,
+                accepted,
+                "{}",
+                node.name
+            );
+        }
         let discarded: BTreeSet<u64> = self
             .discarded
             .iter()
@@ -325,7 +435,11 @@ impl World {
                     .clone()
                     .filter(|n| !taken.contains(n) && !discarded.contains(n))
                     .collect();
-                assert!(lost.is_empty(), "{lost:?} were acknowledged");
+                let told = verdict.rejected_items;
+                assert!(
+                    lost.len() as u64 <= told,
+                    "{lost:?} were acknowledged, but for {told}"
+                );
             }
         }
     }
@@ -345,7 +459,7 @@ fn keeper(rng: &mut Rng) -> BuiltProcessor {
     }
 }
 
-// spec, D-7, D-18
+// spec, D-7, D-18, D-24, D-26
 #[test]
 fn property_whatever_happens_the_books_balance_and_everybody_is_told() {
     let mut seeds = Rng::new();

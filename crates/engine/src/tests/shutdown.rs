@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 // spec: D-17
+// conformance: C12
 #[tokio::test]
 async fn draining_delivers_what_is_held() {
     let clock = SimulatedClock::default();
