@@ -85,6 +85,8 @@ impl Delivery {
             error = &*blame.message,
             "the destination refused a request for good"
         );
+        self.health
+            .degraded(format!("the destination refuses requests: {}", blame.message));
         fail_all(batches, &blame.failure());
     }
 }
