@@ -20,7 +20,7 @@ const PARAMETERS_MOST: usize = 5;
 const UNSAFE: [&str; 2] = ["crates/otlp", "crates/wal"];
 
 /// Tests that let time pass, and why.
-const SLEEPERS: [(&str, &str); 5] = [
+const SLEEPERS: [(&str, &str); 6] = [
     (
         "crates/transport/src/client/tests.rs",
         "a clock that runs faster than time",
@@ -35,6 +35,10 @@ const SLEEPERS: [(&str, &str); 5] = [
     ),
     ("tests/tests/simulated/network.rs", "time is simulated"),
     ("tests/tests/simulated/world.rs", "time is simulated"),
+    (
+        "tests/tests/e2e/faults.rs",
+        "senders at a pace, and throughput over a time",
+    ),
 ];
 
 /// Sources with characters other than ASCII, and why they are not escaped.

@@ -13,6 +13,7 @@ mod support;
 mod authentication;
 mod backend;
 mod fan_out;
+mod faults;
 mod forwarding;
 mod identity;
 mod memory;
