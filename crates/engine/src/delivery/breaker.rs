@@ -43,6 +43,7 @@ pub(super) struct Breaker {
     next: Time,
     /// Until when the destination has asked for a pause.
     paused: Time,
+    hastened: bool,
 }
 
 impl Breaker {
@@ -55,6 +56,7 @@ impl Breaker {
             backoff,
             next: Time::default(),
             paused: Time::default(),
+            hastened: false,
         }
     }
 
@@ -137,9 +139,12 @@ impl Breaker {
         }
     }
 
-    /// The process is about to end: the next probe goes now, and the waits begin anew. A pause that was asked for stays.
+    /// The process is about to end: the next probe goes now, and the waits begin anew. A pause that was asked for stays. It is
+    /// the first to say so who is heard.
     pub(super) fn hasten(&mut self, now: Time) {
-        self.next = self.next.min(now);
-        self.bound = self.backoff.first();
+        if !std::mem::replace(&mut self.hastened, true) {
+            self.next = self.next.min(now);
+            self.bound = self.backoff.first();
+        }
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct Limit {
     /// Below it the limit doubles with each round.
     threshold: f64,
     /// When it was lowered last: attempts from before say nothing new.
-    lowered: Time,
+    lowered: Option<Time>,
     /// Whether anything went well since.
     recovering: bool,
     pace: Pace,
@@ -52,7 +52,7 @@ impl Limit {
             max: max as f64,
             now: max as f64,
             threshold: max as f64,
-            lowered: Time::default(),
+            lowered: None,
             recovering: true,
             pace: Pace::default(),
         }
@@ -65,7 +65,7 @@ impl Limit {
 
     /// An attempt that began at `began` failed in a way that another may cure.
     pub(super) fn failed(&mut self, began: Time, now: Time) {
-        if !self.adaptive || began < self.lowered {
+        if !self.adaptive || self.lowered.is_some_and(|lowered| began <= lowered) {
             return;
         }
         let lower = (self.now * DECREASE).max(self.min);
@@ -74,7 +74,7 @@ impl Limit {
             self.threshold = lower;
         }
         self.now = lower;
-        self.lowered = now;
+        self.lowered = Some(now);
         self.recovering = false;
     }
 
@@ -177,7 +177,7 @@ mod tests {
         }
 
         fn failed(&mut self) {
-            let began = self.now;
+            let began = self.now.after(Duration::from_millis(1));
             self.now = began.after(Duration::from_millis(1));
             self.limit.failed(began, self.now);
         }
@@ -225,7 +225,8 @@ mod tests {
             limit.failed(began, now);
         }
         assert_eq!(limit.read(), 7);
-        limit.failed(now, now.after(Duration::from_secs(1)));
+        let later = |seconds| now.after(Duration::from_secs(seconds));
+        limit.failed(later(1), later(2));
         assert_eq!(limit.read(), 4);
     }
 

@@ -98,7 +98,8 @@ impl Delivery {
         }
         let message = format!("an item takes {bytes} bytes, and a request may have {limit}").into();
         let fault = Fault::TooLarge;
-        self.reject(vec![part], &Blame { fault, message });
+        let words = "an item is too large to be sent";
+        self.give_up(vec![part], &Blame { fault, message }, words);
         None
     }
 }

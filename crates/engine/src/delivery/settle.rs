@@ -60,6 +60,11 @@ impl Delivery {
 
     /// The destination refuses all of them for what they are. The log says whose they were.
     pub(super) fn reject(&self, batches: Vec<Batch>, blame: &Blame) {
+        self.give_up(batches, blame, "the destination refused items for good");
+    }
+
+    /// Books items that no further attempt can deliver, and says in the log whose they were.
+    pub(super) fn give_up(&self, batches: Vec<Batch>, blame: &Blame, words: &'static str) {
         let failure = blame.failure();
         for batch in batches {
             let (origin, signal) = (batch.origin(), batch.signal());
@@ -72,7 +77,7 @@ impl Delivery {
                 signal = signal.as_str(),
                 items = batch.items(),
                 error = &*failure.message,
-                "the destination refused items for good"
+                "{words}"
             );
             batch.reject(failure.clone());
         }

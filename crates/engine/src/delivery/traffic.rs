@@ -121,7 +121,9 @@ impl Traffic {
         let now = self.clock.now();
         let mut state = self.lock();
         let leave = state.breaker.may_leave(ready, now);
-        let room = state.under_way < state.limit.read();
+        // A probe needs no room: what was under way when the circuit opened may never be answered.
+        let probes = state.breaker.circuit() == Circuit::Open;
+        let room = probes || state.under_way < state.limit.read();
         match leave {
             Leave::Now if room => {}
             Leave::At(at) => {

@@ -175,6 +175,23 @@ async fn a_flapping_destination_sees_one_attempt_in_each_step_too() {
 
 // spec: D-26
 #[tokio::test]
+async fn a_probe_goes_although_earlier_attempts_have_no_answer() {
+    let mut settings = eight();
+    settings.adaptive_concurrency = true;
+    let mut rig = Rig::new(busy(), settings).await;
+    rig.out.then([Answer::Hang]);
+    let _answers = rig.send_all(8).await;
+    assert_eq!(rig.circuit(), "open");
+    for _ in 0..20 {
+        let before = rig.attempts();
+        rig.clock.skip_to_next().await;
+        settle().await;
+        assert_eq!(rig.attempts(), before + 1);
+    }
+}
+
+// spec: D-26
+#[tokio::test]
 async fn a_few_failures_do_not_hold_up_the_others() {
     let mut rig = Rig::new(Answer::Take, eight()).await;
     rig.out.then([busy(), busy(), busy(), busy()]);
@@ -306,6 +323,13 @@ async fn draining_goes_on_with_probes_until_the_deadline() {
     let mut rig = Rig::new(busy(), settings).await;
     let answers = rig.send_all(20).await;
     let before = rig.attempts();
+    rig.running.begin_drain();
+    settle().await;
+    assert_eq!(
+        rig.attempts(),
+        before + 1,
+        "one at once, and not one for each that waits"
+    );
     let mut drain = std::pin::pin!(rig.running.drain(Duration::from_secs(30)));
     let drained = loop {
         tokio::select! {
