@@ -345,9 +345,10 @@ struct Told {
     complaint: Option<ComponentError>,
 }
 
-/// A failure is complained about when the next look fails too: a certificate and its key are two files, and are replaced one
-/// after the other.
-const FAILURES_BORNE: u32 = 1;
+/// So many failures in a row are borne before there is a complaint, with looks that follow one another faster: a certificate and
+/// its key are two files, and are replaced one after the other. A complaint comes about one interval after the change, and
+/// a pair that was seen when only half of it was new is in use a quarter of the interval later.
+const FAILURES_BORNE: u32 = 4;
 
 impl Following {
     /// Starts the task that follows. None is started where nothing can change.
@@ -358,12 +359,23 @@ impl Following {
         }
     }
 
+    fn pause(&self, told: &[Told]) -> Duration {
+        let borne = told
+            .iter()
+            .any(|told| (1..=FAILURES_BORNE).contains(&told.failures));
+        if borne {
+            self.interval / FAILURES_BORNE
+        } else {
+            self.interval
+        }
+    }
+
     async fn follow(self, node: NodeContext) {
         let mut told: Vec<Told> = self.watched.iter().map(|_| Told::default()).collect();
         loop {
             tokio::select! {
                 () = ended(&node, self.until) => return,
-                () = node.clock.sleep(self.interval) => {}
+                () = node.clock.sleep(self.pause(&told)) => {}
             }
             let watched = self.watched.clone();
             // Files may lie on a network, and then a look takes its time.
