@@ -12,6 +12,7 @@ mod support;
 
 mod authentication;
 mod backend;
+mod dns;
 mod fan_out;
 mod faults;
 mod forwarding;

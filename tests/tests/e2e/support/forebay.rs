@@ -65,7 +65,8 @@ impl Forebay {
         Forebay::launch(command, None)
     }
 
-    fn launch(mut command: Command, folder: Option<TempDir>) -> Forebay {
+    /// Starts it with a command of the test's own.
+    pub(crate) fn launch(mut command: Command, folder: Option<TempDir>) -> Forebay {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
