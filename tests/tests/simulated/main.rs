@@ -74,3 +74,12 @@ fn property_everything_acknowledged_over_grpc_is_delivered_whatever_the_network_
 fn property_everything_acknowledged_over_http_is_delivered_whatever_the_network_does() {
     println!("{}", run_all(Over::Http));
 }
+
+#[test]
+fn a_seed_gives_the_same_run_again() {
+    for seed in 0..4 {
+        for over in [Over::Grpc, Over::Http] {
+            assert_eq!(run(over, seed), run(over, seed));
+        }
+    }
+}
