@@ -100,6 +100,9 @@ pub(crate) enum Rule {
 /// The fields of one message: their numbers and what they hold.
 pub(crate) type Fields = &'static [(u32, Rule)];
 
+/// An id of the message has a length that no id has.
+pub(crate) const WRONG_LENGTH: u8 = 4;
+
 /// The rules of one message.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -111,6 +114,8 @@ pub(crate) struct Table {
     pub(crate) items: u64,
     /// The ids of its own that the message must have: bits of the walk.
     pub(crate) ids: u8,
+    /// The bits of the walk that are looked at in the end: those of `ids`, and that of a wrong length.
+    pub(crate) judged: u8,
     /// The least bytes of one that says anything. A shorter one is hollow.
     pub(crate) least: usize,
 }
@@ -156,6 +161,7 @@ impl Table {
             children,
             items: 0,
             ids: 0,
+            judged: WRONG_LENGTH,
             least: 1,
         }
     }
@@ -179,6 +185,7 @@ impl Table {
     pub(crate) const fn identified_item(fields: Fields, ids: u8) -> Table {
         let mut table = Table::item(fields);
         table.ids = ids;
+        table.judged = ids | WRONG_LENGTH;
         table
     }
 

@@ -3,7 +3,7 @@
 //! Its inner loop carries no error: a failed step gives nothing, and only then is the field read once more, by the
 //! cursor, to name the rule that it breaks. So the answer of every step stays in registers.
 
-use super::rules::{Action, LEAST_ITEM, Table, UNKNOWN};
+use super::rules::{Action, LEAST_ITEM, Table, UNKNOWN, WRONG_LENGTH};
 use super::text::{is_plain_attribute, is_utf8};
 use super::{Census, HOLLOW_SHARE, MAX_FLAWS, MAX_HOLLOW, MAX_NESTING, tables};
 use crate::{Cursor, WireError, WireErrorKind};
@@ -13,8 +13,6 @@ use std::ops::Range;
 pub(super) const TRACE_ID: u8 = 1;
 /// A span's own span id is valid.
 pub(super) const SPAN_ID: u8 = 2;
-/// An id of the message has a length that no id has.
-const WRONG_LENGTH: u8 = 4;
 
 /// The levels that a plain attribute takes: `KeyValue` and `AnyValue`.
 const PLAIN_LEVELS: u32 = 2;
@@ -23,8 +21,8 @@ const PLAIN_LEVELS: u32 = 2;
 pub(super) struct Walk<'a> {
     request: &'a [u8],
     census: Census,
-    /// Whether a message inside the item at hand has an id of a wrong length.
-    torn: bool,
+    /// [`WRONG_LENGTH`] if a message inside the item at hand has such an id.
+    torn: u8,
     /// How many more messages may say nothing.
     hollow: usize,
     fault: Option<WireError>,
@@ -35,7 +33,7 @@ impl<'a> Walk<'a> {
         Walk {
             request,
             census: Census::default(),
-            torn: false,
+            torn: 0,
             hollow: MAX_HOLLOW + request.len() / HOLLOW_SHARE,
             fault: None,
         }
@@ -60,6 +58,10 @@ impl<'a> Walk<'a> {
 
     /// Checks the fields of one message, inside which messages may nest `levels` deep.
     fn message(&mut self, message: &'a [u8], table: &'static Table, levels: u32) -> Option<()> {
+        // Here and not where it is nested: with a call in the loop below each field would cost more.
+        if message.len() < table.least {
+            self.hollow(message)?;
+        }
         let mut ids = 0;
         let mut rest = message;
         while let Some((&byte, after)) = rest.split_first() {
@@ -94,7 +96,7 @@ impl<'a> Walk<'a> {
             }
         }
         self.census.items += table.items;
-        if ids & (table.ids | WRONG_LENGTH) != table.ids || self.torn {
+        if (ids | self.torn) & table.judged != table.ids {
             return self.flaw(message, table);
         }
         Some(())
@@ -105,10 +107,10 @@ impl<'a> Walk<'a> {
     #[inline(never)]
     fn flaw(&mut self, message: &'a [u8], table: &'static Table) -> Option<()> {
         if table.items == 0 {
-            self.torn = true;
+            self.torn = WRONG_LENGTH;
             return Some(());
         }
-        self.torn = false;
+        self.torn = 0;
         let place = self.place(message);
         if self.census.flaws.len() == MAX_FLAWS {
             return self.refuse(WireErrorKind::Flaws, place.start);
@@ -130,6 +132,8 @@ impl<'a> Walk<'a> {
     }
 
     /// Counts a message that says nothing.
+    #[cold]
+    #[inline(never)]
     fn hollow(&mut self, message: &'a [u8]) -> Option<()> {
         match self.hollow.checked_sub(1) {
             Some(left) => {
@@ -173,9 +177,6 @@ impl<'a> Walk<'a> {
     fn nested(&mut self, after: &'a [u8], table: &'static Table, levels: u32) -> Option<&'a [u8]> {
         let (message, next) = take(after)?;
         let levels = levels.checked_sub(1)?;
-        if message.len() < table.least {
-            self.hollow(message)?;
-        }
         self.message(message, table, levels)?;
         Some(next)
     }
@@ -286,7 +287,9 @@ fn skip_long_varint(bytes: &[u8]) -> Option<&[u8]> {
 fn id<'a, const N: usize>(after: &'a [u8], ids: &mut u8, bit: u8) -> Option<&'a [u8]> {
     let (&length, rest) = after.split_first()?;
     if usize::from(length) != N {
-        return odd_id::<N>(after, ids, bit);
+        let (next, noted) = odd_id::<N>(after, *ids, bit)?;
+        *ids = noted;
+        return Some(next);
     }
     let (id, next) = rest.split_first_chunk::<N>()?;
     let zero = *id == [0; N];
@@ -294,14 +297,17 @@ fn id<'a, const N: usize>(after: &'a [u8], ids: &mut u8, bit: u8) -> Option<&'a 
     Some(next)
 }
 
-/// As [`id`], for one that is empty, has a wrong length, or a length that is written in more bytes than it needs.
-fn odd_id<'a, const N: usize>(after: &'a [u8], ids: &mut u8, bit: u8) -> Option<&'a [u8]> {
+/// As [`id`], for one that is empty, has a wrong length, or a length that is written in more bytes than it needs: what
+/// follows it, and what is noted then.
+#[cold]
+#[inline(never)]
+fn odd_id<const N: usize>(after: &[u8], ids: u8, bit: u8) -> Option<(&[u8], u8)> {
     let (id, next) = take(after)?;
-    *ids &= !bit;
-    if id.len() == N {
-        *ids |= if id.iter().all(|&byte| byte == 0) { 0 } else { bit };
-    } else if !id.is_empty() {
-        *ids |= WRONG_LENGTH;
-    }
-    Some(next)
+    let noted = match id.len() {
+        0 => 0,
+        length if length != N => WRONG_LENGTH,
+        _ if id.iter().all(|&byte| byte == 0) => 0,
+        _ => bit,
+    };
+    Some((next, ids & !bit | noted))
 }

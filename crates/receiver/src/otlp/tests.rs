@@ -1,8 +1,10 @@
+mod access;
 mod client;
 mod config;
 mod cors;
 mod grpc;
 mod health;
+mod hostile;
 mod http;
 mod life;
 mod partial;

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use forebay_core::component::{ComponentError, Intake, NodeContext, ReceiverContext};
 use forebay_core::registry::ReceiverFactory;
 use forebay_core::{
-    Accounts, Batch, Clock, Failure, Health, Ledger, NodeId, Reason, ShutdownTrigger, Signal, SignalSet,
-    Spawn, Tasks,
+    Accounts, Batch, Clock, Failure, Health, Identity, Ledger, NodeId, Reason, ShutdownTrigger, Signal,
+    SignalSet, Spawn, Tasks,
 };
 use futures_util::future::BoxFuture;
 use opentelemetry_proto::tonic::collector::{logs::v1 as logs, metrics::v1 as metrics, trace::v1 as trace};
@@ -46,6 +46,7 @@ pub(super) struct Seen {
     pub(super) items: u64,
     pub(super) bytes: Bytes,
     pub(super) peer: Option<SocketAddr>,
+    pub(super) identity: Option<Arc<Identity>>,
     pub(super) sender_waits: bool,
 }
 
@@ -101,6 +102,7 @@ impl Intake for Pipeline {
                 items: batch.items(),
                 bytes: batch.payload().contiguous(),
                 peer: batch.origin().peer,
+                identity: batch.origin().identity.clone(),
                 sender_waits: batch.sender_waits(),
             });
             match &self.then {
