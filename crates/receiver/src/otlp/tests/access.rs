@@ -95,10 +95,10 @@ async fn a_unix_socket_takes_requests() {
     let mut setup = Setup::default();
     setup.config.grpc.enabled = false;
     setup.config.http.listen = format!("unix://{}", path.display()).try_into().unwrap();
-    let context = Rig::start().context.clone();
+    let rig = Rig::start();
     let mut receiver = OtlpFactory::build(setup.config).unwrap();
     assert_eq!(receiver.bind().unwrap(), [ListenAddress::Unix(path.clone())]);
-    let running = tokio::spawn(receiver.run(context));
+    let running = tokio::spawn(receiver.run(rig.context.clone()));
     let mut stream = UnixStream::connect(&path).await.unwrap();
     let request = "POST /v1/logs HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
         content-length: 2\r\nconnection: close\r\n\r\n{}";
