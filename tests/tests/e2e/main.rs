@@ -16,6 +16,7 @@ mod dns;
 mod fan_out;
 mod faults;
 mod forwarding;
+mod hostile;
 mod identity;
 mod memory;
 mod poison;

@@ -157,6 +157,11 @@ impl<'a> Walk<'a> {
         loop {
             let next = match take(after) {
                 Some((attribute, next)) if levels >= PLAIN_LEVELS && is_plain_attribute(attribute) => next,
+                // Nothing but these fills a request fastest, and there is nothing in one to walk over.
+                Some((attribute, next)) if levels > 0 && attribute.is_empty() => {
+                    self.hollow(attribute)?;
+                    next
+                }
                 _ => match self.nested(after, &tables::KEY_VALUE, levels) {
                     Some(next) => next,
                     None => {

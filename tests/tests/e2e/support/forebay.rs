@@ -150,6 +150,20 @@ impl Forebay {
         kibibytes * 1024
     }
 
+    /// Processor time so far, of all threads, in user mode and in the kernel (proc_pid_stat(5)). Counted in hundredths of a
+    /// second.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // The name, the second field, stands in parentheses and may have spaces.
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        let ticks = fields
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .map(|field| field.parse::<u64>().unwrap());
+        Duration::from_millis(ticks.sum::<u64>() * 10)
+    }
+
     /// Waits for its end, and all of its log.
     pub(crate) async fn end(mut self) -> Ended {
         let began = Instant::now();

@@ -1,11 +1,13 @@
 //! What the scenarios are told with: the process under test, its clients, its destinations, its admin endpoint.
 
 pub(crate) mod admin;
+pub(crate) mod attack;
 pub(crate) mod binary;
 pub(crate) mod client;
 pub(crate) mod export;
 pub(crate) mod forebay;
 pub(crate) mod load;
+pub(crate) mod raw;
 pub(crate) mod session;
 pub(crate) mod sink;
 pub(crate) mod sink_http;
