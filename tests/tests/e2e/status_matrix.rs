@@ -49,7 +49,7 @@ fn table(rows: &[Row]) -> String {
 
 // conformance: S1 S2 S3 S4 S5 S7 S8 S9 S11 S12 S13 S14 S16 S17
 // conformance: J1 J2 J3 J4 J5
-// conformance: C2 C4 C5 C6 C7 C8 C10
+// conformance: C1 C2 C4 C5 C6 C7 C8 C10
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_cell_of_the_status_matrix_is_as_the_specification_says() {
     let mut rows = client_role::rows().await;

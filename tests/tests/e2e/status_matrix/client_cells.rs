@@ -32,6 +32,8 @@ pub(super) enum Expected {
     Refused(u16, &'static str),
     /// It is not sent again before a time that is longer than this test.
     Waits,
+    /// It is above the limit of the exporter, and never sent.
+    Unsent,
 }
 
 /// Makes an answer.
@@ -159,6 +161,10 @@ pub(super) fn cells() -> Vec<Cell> {
     grpc_malformed(&mut cells);
     http_delays(&mut cells);
     http_malformed(&mut cells);
+    for over in [Over::Grpc, Over::Http, Over::Json] {
+        let unsent = case("an item above the limit", Answer::http(200), Expected::Unsent);
+        cells.add("C1", (over, Signal::Logs), unsent);
+    }
     cells.0
 }
 
