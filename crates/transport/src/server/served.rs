@@ -108,7 +108,7 @@ where
         Served::Http1(Box::new(connection), builder)
     }
 
-    /// Lets go of the buffers, which have grown with the largest request, until the client says something. Only for a
+    /// Lets go of the buffers (an empty `read_buf` too holds all of its buffer), which have grown with the largest request, until the client says something. Only for a
     /// connection that has written everything and waits for its next request. HTTP/2 goes on as it is.
     pub(super) fn rest(&mut self) {
         match std::mem::replace(self, Served::Over) {
@@ -116,7 +116,9 @@ where
                 let parts = connection.into_parts();
                 let mut wire = parts.io.into_inner();
                 let said = !parts.read_buf.is_empty();
-                wire.put_back(parts.read_buf);
+                if said {
+                    wire.put_back(parts.read_buf);
+                }
                 let resting = Resting {
                     wire,
                     answer: parts.service,
