@@ -23,5 +23,6 @@ mod poison;
 mod process;
 mod secrets;
 mod shutdown;
+mod slow_clients;
 mod status_matrix;
 mod tls;

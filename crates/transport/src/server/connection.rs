@@ -52,7 +52,10 @@ pub async fn serve_stream<IO, S>(
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     S: Service,
 {
-    let (window, seat) = (Window::open(&node.ledger), Roster::new(1, 0).take(None));
+    let (window, seat) = (
+        Window::open(&node.ledger),
+        Roster::new(1, 0).take(None, node.clock.now()),
+    );
     let (Ok(window), Ok(seat)) = (window, seat) else {
         service.turned_away(Reason::OverBudget);
         return;

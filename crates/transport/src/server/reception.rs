@@ -5,7 +5,7 @@ use super::roster::{Full, Roster, Seat, Standing};
 use super::stream::Stream;
 use super::window::Window;
 use super::{LimitsConfig, Service};
-use forebay_core::{Origin, Reason};
+use forebay_core::{Origin, Reason, Time};
 use rustix::process::{Resource, getrlimit};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
@@ -103,7 +103,7 @@ impl<S: Service> Reception<S> {
 
     /// Closes a connection that has shown nothing yet, if there is one, for want of something that the next one needs.
     pub(super) async fn make_room(&self) {
-        if let Some(standing) = self.roster.make_room(None) {
+        if let Full::Asked(standing) = self.roster.make_room(None, self.now()) {
             self.see_off(&standing).await;
         }
     }
@@ -132,10 +132,10 @@ impl<S: Service> Reception<S> {
     async fn seat(&self, peer: Option<SocketAddr>) -> Result<Seat, Reason> {
         let address = peer.map(|peer| peer.ip());
         for _ in 0..MOST_IN_FAVOUR {
-            match self.roster.take(address) {
+            match self.roster.take(address, self.now()) {
                 Ok(seat) => return Ok(seat),
-                Err(Full(Some(standing))) => self.see_off(&standing).await,
-                Err(Full(None)) => break,
+                Err(Full::Proven) => break,
+                Err(full) => self.until_there_is_room(full).await,
             }
         }
         Err(Reason::TooManyConnections)
@@ -143,9 +143,32 @@ impl<S: Service> Reception<S> {
 
     /// Closes another connection in favour of the one at `seat`, or says that this one has to go.
     async fn in_favour_of(&self, seat: &Seat, reason: Reason) -> Result<(), Reason> {
-        let standing = self.roster.make_room(Some(seat)).ok_or(reason)?;
-        self.see_off(&standing).await;
-        Ok(())
+        loop {
+            match self.roster.make_room(Some(seat), self.now()) {
+                Full::Proven => return Err(reason),
+                Full::Asked(standing) => {
+                    self.see_off(&standing).await;
+                    return Ok(());
+                }
+                full @ Full::Until(_) => self.until_there_is_room(full).await,
+            }
+        }
+    }
+
+    /// Waits until there may be room. Others wait in the system's queue meanwhile.
+    async fn until_there_is_room(&self, full: Full) {
+        match full {
+            Full::Proven => {}
+            Full::Asked(standing) => self.see_off(&standing).await,
+            Full::Until(time) => tokio::select! {
+                () = self.roster.somebody_leaves() => {}
+                () = self.terms.node.clock.sleep_until(time) => {}
+            },
+        }
+    }
+
+    fn now(&self) -> Time {
+        self.terms.node.clock.now()
     }
 
     /// Waits until a connection that was asked to leave has left, so that there are never more than may be.

@@ -4,14 +4,20 @@
 //! first: when they are taken, the connection that has been there longest without a request that was answered well has to
 //! go. Only where every connection has shown its worth is the newcomer turned away.
 
+use forebay_core::Time;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Of an IPv6 address, the part that tells networks apart. Whoever has an address has all of its /64.
 const NETWORK: u128 = !0 << 64;
+
+/// How long a connection has to show its worth before it may be asked to leave: enough for a handshake and a small request
+/// over a long way.
+const CHANCE: Duration = Duration::from_millis(500);
 
 /// An address as connections are counted by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +39,7 @@ pub(super) struct Roster {
     book: Mutex<Book>,
     most: usize,
     most_per_peer: usize,
-    empty: Notify,
+    left: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +63,7 @@ struct Place {
 #[derive(Debug)]
 pub(super) struct Standing {
     id: u64,
+    since: Time,
     neighbour: Option<Neighbour>,
     proven: AtomicBool,
     leave: Notify,
@@ -68,9 +75,16 @@ pub(super) struct Standing {
 #[derive(Debug)]
 pub(super) struct Seat(Arc<Standing>);
 
-/// There is no place; and who has been asked to leave so that there will be one.
+/// There is no place.
 #[derive(Debug)]
-pub(super) struct Full(pub(super) Option<Arc<Standing>>);
+pub(super) enum Full {
+    /// There will be one when this connection has left, which has been asked to.
+    Asked(Arc<Standing>),
+    /// There will be one then: nobody may be asked before.
+    Until(Time),
+    /// There will be none.
+    Proven,
+}
 
 impl Roster {
     /// For at most `most` connections, and `most_per_peer` from one neighbour, 0 for any number.
@@ -79,26 +93,31 @@ impl Roster {
             book: Mutex::default(),
             most,
             most_per_peer,
-            empty: Notify::new(),
+            left: Notify::new(),
         })
     }
 
-    /// A place for a connection from `address`.
-    pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Seat, Full> {
+    /// A place for a connection from `address` that comes `now`.
+    pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>, now: Time) -> Result<Seat, Full> {
         let counted = address.filter(|_| self.most_per_peer > 0);
         let neighbour = counted.map(Neighbour::of);
         let mut book = self.lock();
         if let Some(place) = neighbour.and_then(|neighbour| book.neighbours.get(&neighbour))
             && place.here >= self.most_per_peer
         {
+            // Nobody waits for the neighbour of a neighbour: others would wait with them.
             let oldest = place.unproven.first().copied();
-            return Err(Full(oldest.and_then(|id| book.ask_to_leave(id))));
+            return Err(match book.ask(oldest, now) {
+                Full::Until(_) => Full::Proven,
+                other => other,
+            });
         }
         if book.here >= self.most {
-            return Err(Full(book.ask_oldest(u64::MAX)));
+            return Err(book.ask_oldest(u64::MAX, now));
         }
         let standing = Arc::new(Standing {
             id: book.next,
+            since: now,
             neighbour,
             proven: AtomicBool::new(false),
             leave: Notify::new(),
@@ -110,20 +129,25 @@ impl Roster {
     }
 
     /// Asks to leave whoever has been here longest without having proved its worth, other than the newcomer `seat`.
-    pub(super) fn make_room(&self, seat: Option<&Seat>) -> Option<Arc<Standing>> {
+    pub(super) fn make_room(&self, seat: Option<&Seat>, now: Time) -> Full {
         let newcomer = seat.map_or(u64::MAX, |seat| seat.0.id);
-        self.lock().ask_oldest(newcomer)
+        self.lock().ask_oldest(newcomer, now)
     }
 
     /// Ready once nobody is here.
     pub(super) async fn empty(&self) {
         loop {
-            let emptied = self.empty.notified();
+            let left = self.left.notified();
             if self.lock().here == 0 {
                 return;
             }
-            emptied.await;
+            left.await;
         }
+    }
+
+    /// Ready once somebody leaves.
+    pub(super) async fn somebody_leaves(&self) {
+        self.left.notified().await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {
@@ -143,17 +167,23 @@ impl Book {
         }
     }
 
-    fn ask_oldest(&mut self, newcomer: u64) -> Option<Arc<Standing>> {
+    fn ask_oldest(&mut self, newcomer: u64, now: Time) -> Full {
         let oldest = self.unproven.keys().next().copied();
-        let oldest = oldest.filter(|id| *id != newcomer);
-        oldest.and_then(|id| self.ask_to_leave(id))
+        self.ask(oldest.filter(|id| *id != newcomer), now)
     }
 
-    fn ask_to_leave(&mut self, id: u64) -> Option<Arc<Standing>> {
-        let standing = self.unproven.get(&id).cloned()?;
+    /// Asks a connection to leave, if it has had its chance.
+    fn ask(&mut self, id: Option<u64>, now: Time) -> Full {
+        let Some(standing) = id.and_then(|id| self.unproven.get(&id)).cloned() else {
+            return Full::Proven;
+        };
+        let chance = standing.since.after(CHANCE);
+        if now < chance {
+            return Full::Until(chance);
+        }
         self.strike(&standing);
         standing.leave.notify_one();
-        Some(standing)
+        Full::Asked(standing)
     }
 
     /// Takes a connection off the lists of those that may be asked to leave.
@@ -212,12 +242,9 @@ impl Drop for Seat {
         let roster = &self.0.roster;
         let mut book = roster.lock();
         book.leave(&self.0);
-        let empty = book.here == 0;
         drop(book);
         self.0.gone.notify_one();
-        if empty {
-            roster.empty.notify_waiters();
-        }
+        roster.left.notify_waiters();
     }
 }
 
@@ -229,37 +256,53 @@ mod tests {
         Some(text.parse().unwrap())
     }
 
+    const LATER: Time = Time(Duration::from_secs(1));
+
     fn asked(full: Result<Seat, Full>) -> Option<u64> {
-        full.unwrap_err().0.map(|standing| standing.id)
+        match full.unwrap_err() {
+            Full::Asked(standing) => Some(standing.id),
+            Full::Until(_) => panic!("they have had their chance"),
+            Full::Proven => None,
+        }
     }
 
     #[test]
     fn the_oldest_that_has_proved_nothing_makes_room_and_the_proven_stay() {
         let roster = Roster::new(3, 0);
         let seats: Vec<_> = (0..3)
-            .map(|_| roster.take(address("10.0.0.1")).unwrap())
+            .map(|_| roster.take(address("10.0.0.1"), Time::default()).unwrap())
             .collect();
         seats[0].standing().prove();
-        assert_eq!(asked(roster.take(None)), Some(1));
-        assert_eq!(asked(roster.take(None)), Some(2), "each is asked once");
-        assert_eq!(asked(roster.take(None)), None, "the proven one stays");
+        assert_eq!(asked(roster.take(None, LATER)), Some(1));
+        assert_eq!(asked(roster.take(None, LATER)), Some(2), "each is asked once");
+        assert_eq!(asked(roster.take(None, LATER)), None, "the proven one stays");
         drop(seats);
-        let seat = roster.take(None).unwrap();
-        assert!(roster.make_room(Some(&seat)).is_none(), "not the newcomer itself");
-        assert!(roster.make_room(None).is_some());
+        let seat = roster.take(None, Time::default()).unwrap();
+        let itself = roster.make_room(Some(&seat), LATER);
+        assert!(matches!(itself, Full::Proven), "not the newcomer itself");
+        assert!(matches!(roster.make_room(None, LATER), Full::Asked(_)));
+    }
+
+    #[test]
+    fn everybody_has_a_chance() {
+        let roster = Roster::new(1, 0);
+        let _seat = roster.take(None, LATER).unwrap();
+        let soon = LATER.after(CHANCE);
+        assert!(matches!(roster.take(None, LATER), Err(Full::Until(at)) if at == soon));
+        assert!(matches!(roster.take(None, soon), Err(Full::Asked(_))));
     }
 
     #[test]
     fn a_peer_makes_room_for_itself_and_takes_none_from_others() {
         let roster = Roster::new(10, 2);
-        let other = roster.take(address("10.0.0.2")).unwrap();
-        let first = roster.take(address("10.0.0.1")).unwrap();
-        let second = roster.take(address("::ffff:10.0.0.1")).unwrap();
-        assert_eq!(asked(roster.take(address("10.0.0.1"))), Some(1));
+        let other = roster.take(address("10.0.0.2"), LATER).unwrap();
+        let first = roster.take(address("10.0.0.1"), Time::default()).unwrap();
+        let second = roster.take(address("::ffff:10.0.0.1"), Time::default()).unwrap();
+        assert_eq!(asked(roster.take(address("10.0.0.1"), LATER)), Some(1));
         second.standing().prove();
-        assert_eq!(asked(roster.take(address("10.0.0.1"))), None);
+        assert_eq!(asked(roster.take(address("10.0.0.1"), LATER)), None);
         drop(first);
-        let third = roster.take(address("10.0.0.1")).unwrap();
+        let third = roster.take(address("10.0.0.1"), LATER).unwrap();
         drop((second, third, other));
         assert!(roster.lock().neighbours.is_empty());
         assert!(roster.lock().unproven.is_empty());
@@ -276,8 +319,10 @@ mod tests {
     #[tokio::test]
     async fn who_leaves_is_waited_for() {
         let roster = Roster::new(1, 0);
-        let seat = roster.take(None).unwrap();
-        let standing = roster.take(None).unwrap_err().0.unwrap();
+        let seat = roster.take(None, Time::default()).unwrap();
+        let Full::Asked(standing) = roster.take(None, LATER).unwrap_err() else {
+            panic!("nobody was asked");
+        };
         let connection = tokio::spawn(async move {
             seat.standing().asked_to_leave().await;
             drop(seat);
@@ -285,6 +330,6 @@ mod tests {
         standing.gone().await;
         roster.empty().await;
         connection.await.unwrap();
-        assert!(roster.take(None).is_ok());
+        assert!(roster.take(None, LATER).is_ok());
     }
 }

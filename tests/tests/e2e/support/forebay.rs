@@ -65,6 +65,21 @@ impl Forebay {
         Forebay::launch(command, None)
     }
 
+    /// Starts it with a config, in a process that may open at most `files` files, and waits until it listens everywhere.
+    pub(crate) async fn start_with_files(config: &str, files: u64) -> Forebay {
+        let mut command = Command::new("sh");
+        command
+            .args([
+                "-c",
+                &format!("ulimit -n {files} && exec \"$0\" run --config env:FOREBAY_CONFIG"),
+            ])
+            .arg(binary::path())
+            .env("FOREBAY_CONFIG", config);
+        let mut forebay = Forebay::launch(command, None);
+        forebay.until_started().await;
+        forebay
+    }
+
     /// Starts it with a command of the test's own.
     pub(crate) fn launch(mut command: Command, folder: Option<TempDir>) -> Forebay {
         let mut child = command
@@ -111,7 +126,8 @@ impl Forebay {
         found
     }
 
-    fn address(&self, node: &str, index: usize) -> SocketAddr {
+    /// The nth address that a node listens on.
+    pub(crate) fn address(&self, node: &str, index: usize) -> SocketAddr {
         self.addresses()[node][index]
     }
 

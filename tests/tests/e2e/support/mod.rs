@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod forebay;
 pub(crate) mod load;
 pub(crate) mod raw;
+pub(crate) mod rude;
 pub(crate) mod session;
 pub(crate) mod sink;
 pub(crate) mod sink_http;

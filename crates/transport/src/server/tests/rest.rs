@@ -27,7 +27,7 @@ async fn ask(stream: &mut DuplexStream, request: &[u8]) {
 #[tokio::test]
 async fn a_connection_lets_go_of_its_buffers_and_goes_on() {
     let (node, _trigger) = node(64 << 20, Clock::system());
-    let seat = Roster::new(1, 0).take(None).unwrap();
+    let seat = Roster::new(1, 0).take(None, node.clock.now()).unwrap();
     let window = Window::open(&node.ledger).unwrap();
     let limits = LimitsConfig::default();
     let (mut client, stream) = tokio::io::duplex(64 << 10);
