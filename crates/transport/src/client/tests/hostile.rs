@@ -1,7 +1,7 @@
 //! Servers that answer too much, too long, or never.
 
 use super::rig::{World, address, failure};
-use crate::client::{CallError, ConnectSettings, RESPONSE_MAX};
+use crate::client::{CallError, ConnectSettings, Keepalive, RESPONSE_MAX};
 use crate::compression::{Compressors, Encoding};
 use bytes::Bytes;
 use std::time::Duration;
@@ -331,4 +331,60 @@ async fn an_answer_that_never_ends_is_cut_by_the_time_limit_of_the_attempt() {
     assert!(outcome.is_err(), "nothing but the limit ends it");
     caller.client.close();
     serve.await.unwrap();
+}
+
+/// Reads frames until there is one of `kind` without the flag for acknowledgements.
+async fn until_frame(io: &mut DuplexStream, kind: u8) {
+    loop {
+        let mut header = [0; 9];
+        io.read_exact(&mut header).await.unwrap();
+        let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
+        let mut payload = vec![0; length as usize];
+        io.read_exact(&mut payload).await.unwrap();
+        if header[3] == kind && header[4] & 1 == 0 {
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_complains_of_pings_is_pinged_more_rarely() {
+    const PREFACE: usize = 24;
+    const GOAWAY: u8 = 7;
+    let world = World::new();
+    let mut incoming = world.network.listen(address("10.0.0.1:4317"));
+    let keepalive = Keepalive {
+        time: Duration::from_secs(8),
+        timeout: Duration::from_secs(1),
+    };
+    let connect = ConnectSettings {
+        keepalive,
+        ..ConnectSettings::default()
+    };
+    let caller = world.grpc("10.0.0.1", connect);
+    let serve = tokio::spawn(async move {
+        let mut waits = Vec::new();
+        for _ in 0..3 {
+            let mut io = incoming.recv().await.unwrap();
+            io.read_exact(&mut [0; PREFACE]).await.unwrap();
+            io.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
+            let begun = tokio::time::Instant::now();
+            until_frame(&mut io, PING).await;
+            waits.push(begun.elapsed().as_secs());
+            // No request was looked at, and the reason is ENHANCE_YOUR_CALM (RFC 9113, section 7).
+            io.write_all(&frame(GOAWAY, 0, 0, &[0, 0, 0, 0, 0, 0, 0, 0xb]))
+                .await
+                .unwrap();
+            let _ = io.read_to_end(&mut Vec::new()).await;
+        }
+        waits
+    });
+    while caller.call().await.is_err() && !serve.is_finished() {
+        world.time(Duration::from_secs(1)).await;
+    }
+    let waits = serve.await.unwrap();
+    assert!(
+        waits[0] <= 8 && waits[1] > waits[0] && waits[2] > waits[1],
+        "{waits:?}"
+    );
 }
