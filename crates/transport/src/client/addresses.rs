@@ -341,7 +341,8 @@ impl Addresses {
                 let why: Arc<str> = format!("cannot look up `{host}`: {error}").into();
                 tracing::debug!(reason = %why, "lookup failed");
                 if !known.places.is_empty() {
-                    known.looked_up = Some(now);
+                    // Not again before something else gives a reason to: a name server that hangs delays connecting.
+                    (known.looked_up, known.stale) = (Some(now), false);
                     return Ok(());
                 }
                 let mut random = known.random.fork();

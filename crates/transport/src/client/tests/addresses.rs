@@ -311,3 +311,28 @@ async fn idle_connections_like_one_that_led_nowhere_are_closed() {
     let (reply, ()) = tokio::join!(poster.post(), fresh);
     assert_eq!(reply.unwrap().status, 200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn posts_follow_a_change_of_the_name_and_do_without_what_is_dead() {
+    let world = World::new();
+    let [old, new, dead] = ["10.0.0.1:4318", "10.0.0.2:4318", "10.0.0.3:4318"].map(address);
+    let (before, after) = (serve_http(&world, old), serve_http(&world, new));
+    world.network.name("backend", &[old]);
+    let poster = world.http("backend", ConnectSettings::default());
+    poster.post().await.unwrap();
+    world.network.name("backend", &[new, dead]);
+    let changed = tokio::time::Instant::now();
+    while after.load(Ordering::Relaxed) == 0 {
+        poster.post().await.unwrap();
+        world.time(SECOND / 10).await;
+        assert!(changed.elapsed() < 30 * SECOND, "the old address is still in use");
+    }
+    let posts = before.load(Ordering::Relaxed);
+    for _ in 0..200 {
+        poster.post().await.unwrap();
+        world.time(SECOND / 10).await;
+    }
+    assert_eq!(before.load(Ordering::Relaxed), posts);
+    assert!(world.network.attempts_at(dead) < 20, "one attempt for each pause");
+    assert!(world.network.attempts_at(new) < 20, "connections are kept");
+}
