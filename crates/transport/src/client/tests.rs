@@ -6,7 +6,7 @@ mod proxy;
 mod rig;
 mod secure;
 
-use rig::{TestTasks, tcp};
+use rig::{TestTasks, World, address, tcp};
 
 use super::body::Outgoing;
 use super::dial::Dialer;
@@ -231,17 +231,19 @@ async fn deaf() -> (Target, tokio::task::JoinHandle<()>) {
     (tcp("127.0.0.1", address.port()), deaf)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_connection_whose_pings_go_unanswered_is_given_up() {
-    let (target, _deaf) = deaf().await;
-    let rig = rig(target);
-    assert!(matches!(rig.call().await, Err(CallError::Unreachable { .. })));
-    rig.all_tasks_end().await;
+    let world = World::new();
+    let mut incoming = world.network.listen(address("10.0.0.1:4317"));
+    let caller = world.grpc("10.0.0.1", ConnectSettings::default());
+    let deaf = async { h2::server::handshake(incoming.recv().await.unwrap()).await };
+    let (outcome, _deaf) = tokio::join!(caller.call(), deaf);
+    assert!(matches!(outcome, Err(CallError::Unreachable { .. })));
     // What never answered counts as unreachable: the next call does not wait for it again.
     let Err(CallError::Unreachable {
         message,
         after: Some(_),
-    }) = rig.call().await
+    }) = caller.call().await
     else {
         panic!("a new connection was made at once");
     };
