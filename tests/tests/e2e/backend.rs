@@ -144,8 +144,8 @@ async fn a_permanent_refusal_reaches_the_sender_as_one() {
         let forebay = Forebay::start(&config(&exporter)).await;
         let request = Export::numbered(Signal::Metrics, 1..6);
         for (client, expected) in [
-            (Client::grpc(forebay.grpc()), 3),
-            (Client::http(forebay.http()), 400),
+            (Client::grpc(forebay.grpc()), 13),
+            (Client::http(forebay.http()), 500),
         ] {
             let Reply::Refused {
                 code,
