@@ -25,6 +25,15 @@ pub enum Fault {
     /// Everything else: the destination does not know us, does not offer the service, or is broken in a way that it calls
     /// final. No other request would fare better.
     Destination,
+    /// It does not say: it failed on the request in a way that is its own fault, or that of data that it did not expect.
+    Unclear,
+}
+
+impl Fault {
+    /// Whether a part of the request may be taken where the whole was refused for what is in it.
+    pub fn may_be_in_the_data(self) -> bool {
+        matches!(self, Fault::Content | Fault::Unclear)
+    }
 }
 
 /// Why data could not be taken or delivered, and whether sending it again may help.

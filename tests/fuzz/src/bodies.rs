@@ -5,7 +5,7 @@ use ::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use forebay_core::Ledger;
 use forebay_transport::compression::Encoding;
-use forebay_transport::server::{Admission, Buffers, LimitsConfig, Message, Refusal, grpc, http};
+use forebay_transport::server::{Admission, Buffers, LimitsConfig, Message, Refusal, Workbench, grpc, http};
 use forebay_transport::status::Code;
 use futures_util::FutureExt;
 use http_body::{Body, Frame, SizeHint};
@@ -116,6 +116,7 @@ impl Manner {
             pace: LimitsConfig::default().body_pace(),
             max_bytes: LIMIT,
             buffers: Buffers::for_budget(BUDGET),
+            workbench: Workbench::default(),
         };
         let body = Chunks {
             rest: wire.clone(),

@@ -5,7 +5,7 @@ use forebay_core::{Ledger, Origin, Reason};
 use forebay_transport::server::http::Format;
 use forebay_transport::server::{
     Admission, Buffers, Connection, Incoming, LimitsConfig, Protocol, Reply, ServerSettings, Service,
-    grpc as grpc_framing, http as http_framing, serve_stream,
+    Workbench, grpc as grpc_framing, http as http_framing, serve_stream,
 };
 use forebay_transport::status::{Code, Status};
 use http::{Request, Response, StatusCode, Version};
@@ -75,6 +75,7 @@ async fn talk(protocol: Protocol, input: Vec<u8>) -> Vec<u8> {
         pace: LimitsConfig::default().body_pace(),
         max_bytes: LIMIT,
         buffers: Buffers::for_budget(BUDGET),
+        workbench: Workbench::default(),
     }));
     let settings = ServerSettings {
         protocol,

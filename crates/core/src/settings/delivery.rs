@@ -103,7 +103,8 @@ impl Default for CircuitBreakerConfig {
     }
 }
 
-/// What happens when the destination blames the data of a request: `INVALID_ARGUMENT`, status 400 or 422.
+/// What happens when the destination blames the data of a request (`INVALID_ARGUMENT`, status 400 or 422), or fails on it
+/// without saying whose fault it is (`INTERNAL`, `UNKNOWN`, status 500).
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PoisonConfig {
@@ -131,7 +132,7 @@ pub struct RetryConfig {
     /// Whether there is another attempt at all.
     pub enabled: bool,
     /// The bound of the first wait. Each wait is drawn at random between zero and its bound ("full jitter"). A delay that the
-    /// destination asks for holds for all requests to it, up to 5 minutes.
+    /// destination asks for holds for all requests to it, up to 2 minutes.
     pub initial_interval: Period,
     /// How much the bound grows with each attempt.
     pub multiplier: f64,

@@ -72,10 +72,10 @@ impl Delivery {
         match blame.fault {
             Fault::Destination => self.refuse(batches, &blame),
             Fault::TooLarge => self.make_smaller(batches, &blame, search, more),
-            Fault::Content if !self.settings.poison.isolate || search.most < 2 => {
+            Fault::Content | Fault::Unclear if !self.settings.poison.isolate || search.most < 2 => {
                 self.reject(batches, &blame)
             }
-            Fault::Content => {
+            Fault::Content | Fault::Unclear => {
                 let rest = self.isolate(batches, blame, search).await;
                 if rest.is_empty() {
                     return;
@@ -133,7 +133,7 @@ impl Delivery {
                 Halves::Two(left, right) if search.spend(1) => {
                     match self.send_to_find_out(left).await {
                         Sent::Settled => (bad, refused) = (right, false),
-                        Sent::Blamed(left, why) if why.fault == Fault::Content => {
+                        Sent::Blamed(left, why) if why.fault.may_be_in_the_data() => {
                             rest.extend(right);
                             (bad, blame, refused) = (left, why, true);
                         }

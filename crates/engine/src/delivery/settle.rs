@@ -25,7 +25,7 @@ impl Blame {
     fn failure(&self) -> Failure {
         let reason = match self.fault {
             Fault::TooLarge => Reason::TooLarge,
-            Fault::Content | Fault::Destination => Reason::Rejected,
+            Fault::Content | Fault::Destination | Fault::Unclear => Reason::Rejected,
         };
         Failure::permanent(reason, Arc::clone(&self.message)).by(self.fault)
     }
@@ -60,6 +60,9 @@ impl Delivery {
 
     /// The destination refuses all of them for what they are. The log says whose they were.
     pub(super) fn reject(&self, batches: Vec<Batch>, blame: &Blame) {
+        if blame.fault == Fault::Unclear {
+            self.refuses(blame);
+        }
         self.give_up(batches, blame, "the destination refused items for good");
     }
 
@@ -90,9 +93,14 @@ impl Delivery {
             error = &*blame.message,
             "the destination refused a request for good"
         );
+        self.refuses(blame);
+        fail_all(batches, &blame.failure());
+    }
+
+    /// It may be the destination itself that is wrong: its node says so until something is taken again.
+    fn refuses(&self, blame: &Blame) {
         self.health
             .degraded(format!("the destination refuses requests: {}", blame.message));
-        fail_all(batches, &blame.failure());
     }
 }
 

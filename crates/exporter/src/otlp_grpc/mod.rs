@@ -193,11 +193,13 @@ fn judge(reply: GrpcReply) -> Result<Receipt, ExportError> {
 }
 
 /// Whose fault a code that is not retryable is. `RESOURCE_EXHAUSTED` comes here only without a delay, and then means the
-/// request's size (OTLP specification, "OTLP/gRPC Response").
+/// request's size (OTLP specification, "OTLP/gRPC Response"). Servers made with gRPC's own libraries answer `INTERNAL` to a message
+/// that they cannot decode.
 fn fault(code: Code) -> Fault {
     match code {
         Code::InvalidArgument => Fault::Content,
         Code::ResourceExhausted => Fault::TooLarge,
+        Code::Internal | Code::Unknown => Fault::Unclear,
         _ => Fault::Destination,
     }
 }

@@ -208,6 +208,7 @@ async fn codes_are_retryable_as_the_specification_says() {
             fault: match code {
                 Code::InvalidArgument => Fault::Content,
                 Code::ResourceExhausted => Fault::TooLarge,
+                Code::Internal | Code::Unknown => Fault::Unclear,
                 _ => Fault::Destination,
             },
         };

@@ -296,6 +296,7 @@ fn fault(status: StatusCode) -> Fault {
     match status {
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Fault::Content,
         StatusCode::PAYLOAD_TOO_LARGE => Fault::TooLarge,
+        StatusCode::INTERNAL_SERVER_ERROR => Fault::Unclear,
         _ => Fault::Destination,
     }
 }

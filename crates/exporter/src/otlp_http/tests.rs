@@ -224,6 +224,7 @@ async fn only_four_statuses_are_retryable() {
             let expected = match status {
                 400 | 422 => Fault::Content,
                 413 => Fault::TooLarge,
+                500 => Fault::Unclear,
                 _ => Fault::Destination,
             };
             assert_eq!(*fault, expected, "{error:?}");

@@ -10,9 +10,9 @@ use forebay_core::{
 };
 use forebay_otlp::flaws::path_to;
 use forebay_otlp::json::{JsonError, JsonErrorKind, to_protobuf};
-use forebay_otlp::{Depth, WireError, validate};
+use forebay_otlp::{Census, Depth, WireError, validate};
 use forebay_transport::auth::Guard;
-use forebay_transport::server::{Admission, Buffers, Connection, Message, Refusal};
+use forebay_transport::server::{Admission, Buffers, Connection, Message, Refusal, Workbench};
 use forebay_transport::status::{Code, Status};
 use http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use std::sync::Arc;
@@ -86,6 +86,7 @@ impl Door {
             max_bytes: usize::try_from(config.max_request_bytes.0).unwrap_or(usize::MAX),
             pace: config.limits.body_pace(),
             buffers: Buffers::for_budget(context.node.ledger.read().budget),
+            workbench: Workbench::default(),
         };
         Door {
             context,
@@ -150,6 +151,11 @@ impl Door {
         Ok(())
     }
 
+    async fn validate(&self, signal: Signal, request: &[u8]) -> Result<Census, Refused> {
+        let _turn = self.admission.workbench.turn(request.len()).await;
+        validate(signal, request, self.depth).map_err(|error| Refused::malformed(signal, request, error))
+    }
+
     /// Checks a request in protobuf, counts its items, and sends on those that are sound. Ready when the sender may be
     /// answered.
     pub(super) async fn take(
@@ -158,8 +164,7 @@ impl Door {
         message: Message,
         caller: &Caller,
     ) -> Result<Taken, Refused> {
-        let census = validate(signal, &message.bytes, self.depth)
-            .map_err(|error| Refused::malformed(signal, &message.bytes, error))?;
+        let census = self.validate(signal, &message.bytes).await?;
         caller.connection.prove();
         let origin = Arc::clone(&caller.origin);
         if census.items == 0 {
@@ -202,8 +207,9 @@ impl Door {
     }
 
     /// Converts a request in JSON. The text is let go.
-    pub(super) fn convert(&self, signal: Signal, message: Message) -> Result<Message, Refused> {
+    pub(super) async fn convert(&self, signal: Signal, message: Message) -> Result<Message, Refused> {
         let Message { bytes: text, lease } = message;
+        let _turn = self.admission.workbench.turn(text.len()).await;
         if text.is_empty() {
             return Err(malformed_json(String::new(), "the body is empty".into()));
         }
@@ -327,7 +333,7 @@ fn failed(failure: Failure) -> Refused {
         let code = match failure.fault {
             Some(Fault::Content) => Code::InvalidArgument,
             Some(Fault::TooLarge) => Code::ResourceExhausted,
-            Some(Fault::Destination) | None => Code::Internal,
+            Some(Fault::Destination | Fault::Unclear) | None => Code::Internal,
         };
         Status::new(code, failure.message)
     };

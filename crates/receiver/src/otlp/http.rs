@@ -75,7 +75,7 @@ impl Http {
         let message = http::read(headers, body, &door.admission).await?;
         let message = match format {
             Format::Protobuf => message,
-            Format::Json => door.convert(signal, message)?,
+            Format::Json => door.convert(signal, message).await?,
         };
         Ok(door.take(signal, message, caller).await?)
     }

@@ -90,11 +90,11 @@ pub struct Keepalive {
 }
 
 impl Default for Keepalive {
-    /// 10 s and 5 s: a connection that leads nowhere is found within 15 s.
+    /// 10 s and 4 s: a connection that leads nowhere is found, and its requests are sent again, within 15 s.
     fn default() -> Self {
         Keepalive {
             time: Duration::from_secs(10),
-            timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(4),
         }
     }
 }

@@ -167,6 +167,11 @@ impl Decompressor {
         Ok(Decompressor { decoder, sink })
     }
 
+    /// How many bytes have come out so far.
+    pub fn produced(&self) -> usize {
+        self.sink.bytes.len()
+    }
+
     /// Takes the next chunk of the body.
     ///
     /// # Errors

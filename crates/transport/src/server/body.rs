@@ -2,6 +2,7 @@
 
 use super::buffers::Buffers;
 use super::refusal::Refusal;
+use super::workbench::Workbench;
 use crate::compression::{Decompressor, Encoding};
 use bytes::{Bytes, BytesMut};
 use forebay_core::{Clock, Lease, Ledger, Time};
@@ -37,6 +38,8 @@ pub struct Admission {
     pub max_bytes: usize,
     /// Where bodies are put.
     pub buffers: Buffers,
+    /// Where large ones are worked on.
+    pub workbench: Workbench,
 }
 
 /// How fast a body must come in. While it does not, its lease is held for bytes that do not come.
@@ -178,6 +181,7 @@ pub(super) struct Announced<'a> {
     pub(super) limit: usize,
     pub(super) lease: Lease,
     pub(super) buffers: &'a Buffers,
+    pub(super) workbench: &'a Workbench,
 }
 
 /// Reads the rest of a message that begins with `first`.
@@ -192,6 +196,7 @@ pub(super) async fn collect<B: Body<Data = Bytes> + Unpin>(
         limit,
         lease,
         buffers,
+        workbench,
     } = announced;
     let bytes = match wire {
         Some(wire) if encoding == Encoding::Identity && first.len() == wire && wire >= WORTH_KEEPING => {
@@ -201,7 +206,7 @@ pub(super) async fn collect<B: Body<Data = Bytes> + Unpin>(
         Some(wire) if encoding == Encoding::Identity => fill(first, chunks, wire, buffers).await?,
         _ => {
             let decompressor = Decompressor::new(encoding, limit, lease.clone())?;
-            decompress(first, chunks, wire, decompressor).await?
+            decompress(first, chunks, wire, (decompressor, workbench)).await?
         }
     };
     Ok(Message { bytes, lease })
@@ -235,7 +240,7 @@ async fn decompress<B: Body<Data = Bytes> + Unpin>(
     first: Bytes,
     chunks: &mut Chunks<'_, B>,
     wire: Option<usize>,
-    mut decompressor: Decompressor,
+    (mut decompressor, workbench): (Decompressor, &Workbench),
 ) -> Result<Bytes, Refusal> {
     let mut taken = 0_usize;
     let mut chunk = first;
@@ -244,11 +249,14 @@ async fn decompress<B: Body<Data = Bytes> + Unpin>(
         if wire.is_some_and(|wire| taken > wire) {
             return Err(Refusal::Malformed("bytes after the end of the message"));
         }
-        decompressor.push(&chunk)?;
+        workbench.decompress(&chunk, &mut decompressor).await?;
         match chunks.next().await? {
             Some(next) => chunk = next,
             None if wire.is_some_and(|wire| taken < wire) => return Err(CUT_OFF),
-            None => return Ok(Bytes::from(decompressor.finish()?)),
+            None => {
+                let _turn = workbench.turn(decompressor.produced()).await;
+                return Ok(Bytes::from(decompressor.finish()?));
+            }
         }
     }
 }

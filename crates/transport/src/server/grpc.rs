@@ -68,6 +68,7 @@ pub async fn read<B: Body<Data = Bytes> + Unpin>(
         limit,
         lease,
         buffers: &admission.buffers,
+        workbench: &admission.workbench,
     };
     collect(first, &mut chunks, announced).await
 }

@@ -82,6 +82,7 @@ pub async fn read<B: Body<Data = Bytes> + Unpin>(
             limit,
             lease,
             buffers: &admission.buffers,
+            workbench: &admission.workbench,
         },
     )
     .await

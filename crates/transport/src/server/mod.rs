@@ -34,6 +34,7 @@ mod stream;
 mod tests;
 mod window;
 mod wire;
+mod workbench;
 
 pub use body::{Admission, BodyPace, Message};
 pub use buffers::Buffers;
@@ -44,6 +45,7 @@ pub use listener::Listener;
 pub use refusal::Refusal;
 pub use reply::Reply;
 pub use requests::Requests;
+pub use workbench::{Turn, Workbench};
 
 use crate::tls::{PeerCertificate, TlsAcceptor};
 use ::http::{Request, Response};

@@ -106,6 +106,7 @@ fn admission(max_bytes: usize) -> Admission {
         max_bytes,
         pace: BodyPace::default(),
         buffers: Buffers::for_budget(64 << 20),
+        workbench: Workbench::default(),
     }
 }
 
@@ -295,6 +296,7 @@ async fn collected(first: &Bytes, rest: Script, wire: usize) -> Result<Message, 
         limit: 1 << 20,
         lease: Lease::none(),
         buffers: &buffers,
+        workbench: &Workbench::default(),
     };
     collect(first.clone(), &mut chunks, announced).await
 }
