@@ -143,9 +143,9 @@ impl Service for Http {
 }
 
 /// Whether the body of a request that is refused is on its way all the same, and in the way of the answer. Whoever waits for
-/// "100 Continue" has sent none; over HTTP/2 it ends with its stream.
+/// "100 Continue" has sent none.
 fn must_be_read(head: &Parts) -> bool {
-    head.version < Version::HTTP_2 && !head.headers.contains_key(EXPECT)
+    !head.headers.contains_key(EXPECT)
 }
 
 /// Why a request is no export request.

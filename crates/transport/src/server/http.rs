@@ -89,8 +89,9 @@ pub async fn read<B: Body<Data = Bytes> + Unpin>(
 }
 
 /// Reads on to the end of a body that was refused, and keeps nothing of it. A client of HTTP/1 that is still sending when its
-/// connection closes is reset, and may lose the answer that was on its way to it (RFC 9112, section 9.6). Gives up after
-/// [`LINGER`], or as many bytes as a request may have. HTTP/2 needs none of this: it ends one request by itself.
+/// connection closes is reset, and may lose the answer that was on its way to it (RFC 9112, section 9.6). HTTP/2 can end one request
+/// by itself (RFC 9113, section 8.1), but there are clients, curl among them, that then take the answer for broken. Gives up
+/// after [`LINGER`], or as many bytes as a request may have.
 pub async fn discard<B: Body<Data = Bytes> + Unpin>(body: B, admission: &Admission) {
     if body.is_end_stream() {
         return;

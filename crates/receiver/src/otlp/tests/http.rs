@@ -11,6 +11,7 @@ use hyper::body::Frame;
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
+use std::future::poll_fn;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -462,6 +463,28 @@ async fn the_body_of_a_refused_request_is_not_taken_for_the_next_one() {
         "415",
     )
     .await;
+}
+
+// Clients such as curl take an answer for broken whose stream is reset while they are still sending.
+#[tokio::test]
+async fn over_http2_the_body_of_a_refused_request_is_taken_before_its_stream_ends() {
+    let rig = Rig::start();
+    let stream = TcpStream::connect(rig.http).await.unwrap();
+    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut sender = sender.ready().await.unwrap();
+    let request = http::Request::post("http://a/v2").body(()).unwrap();
+    let (answer, mut body) = sender.send_request(request, false).unwrap();
+    let mut left = 300_000;
+    while left > 0 {
+        body.reserve_capacity(left);
+        let room = poll_fn(|context| body.poll_capacity(context)).await;
+        let piece = left.min(room.expect("the stream goes on").expect("it is not reset"));
+        left -= piece;
+        body.send_data(Bytes::from(vec![b'x'; piece]), left == 0).unwrap();
+    }
+    assert_eq!(answer.await.unwrap().status(), 404);
+    connection.abort();
 }
 
 #[tokio::test]
