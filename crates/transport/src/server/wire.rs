@@ -15,8 +15,8 @@ const BURST: u64 = 10;
 /// How many frames of no use a request that was answered well makes up for: pings that measure the path, updates of
 /// windows, acknowledgements.
 const FOR_EACH_REQUEST: u64 = 8;
-/// As many bytes tell the preface of HTTP/2 from any request of HTTP/1.
-const TELLING: usize = 3;
+/// As many bytes tell the preface of HTTP/2 from any request of HTTP/1: `PRI` is the method of no request, and ends here.
+const TELLING: usize = 4;
 
 /// The version of HTTP that a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
