@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// Whose fault a permanent failure is: the data's, its size's, or the destination's. It decides whether a smaller request may
+/// Whose fault a permanent failure is, as far as the destination says. It decides whether a smaller request may
 /// succeed, and what the sender is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -22,10 +22,9 @@ pub enum Fault {
     /// The request is larger than the destination takes: `RESOURCE_EXHAUSTED` without a delay, status 413. Smaller ones would
     /// be taken.
     TooLarge,
-    /// Everything else: the destination does not know us, does not offer the service, or is broken in a way that it calls
-    /// final. No other request would fare better.
+    /// The destination does not know us, or does not offer the service. No other request would fare better.
     Destination,
-    /// It does not say: it failed on the request in a way that is its own fault, or that of data that it did not expect.
+    /// It does not say (`INTERNAL`, `UNKNOWN`, status 500): it may be broken, or have met data that it did not expect.
     Unclear,
 }
 

@@ -11,7 +11,7 @@ use crate::health::Reach;
 use bytes::Bytes;
 use forebay_core::component::{ComponentError, ExportError, Receipt};
 use forebay_core::registry::Problem;
-use forebay_core::settings::{CircuitBreakerConfig, Compression, Count, Secret, Size};
+use forebay_core::settings::{CircuitBreakerConfig, Compression, Count, DELAY_MAX, Secret, Size};
 use forebay_core::{Fault, Lease, Ledger, Signal};
 use forebay_otlp::{Cursor, Value, WireError};
 use forebay_transport::client::CallError;
@@ -20,10 +20,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
-
-/// The longest delay that a destination may ask for; a longer one counts as this. It is well below the age at which data is
-/// given up by default (5 minutes): a destination cannot empty the queue by asking for a long delay.
-pub(crate) const DELAY_MAX: Duration = Duration::from_secs(120);
 
 /// The largest request that is sent where nothing else is said (OTLP specification, "OTLP/gRPC Request" and "OTLP/HTTP
 /// Request": 64 MiB).

@@ -5,6 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// The longest delay that a destination may ask for; a longer one counts as this. It is well below the age at which data is
+/// given up by default ([`RetryConfig::max_age`]): a destination cannot empty the queue by asking for a long delay.
+pub const DELAY_MAX: Duration = Duration::from_secs(120);
+
 /// The queue before a destination.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

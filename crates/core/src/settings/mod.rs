@@ -12,8 +12,8 @@ pub use auth::{
     CredentialsConfig, OAuth2Config,
 };
 pub use delivery::{
-    BatchConfig, CircuitBreakerConfig, Compression, DeliverySettings, OnFull, PoisonConfig, QueueConfig,
-    QueueKind, RetryConfig,
+    BatchConfig, CircuitBreakerConfig, Compression, DELAY_MAX, DeliverySettings, OnFull, PoisonConfig,
+    QueueConfig, QueueKind, RetryConfig,
 };
 pub use secret::{Secret, names_secret};
 pub use tls::{TlsClientConfig, TlsServerConfig, TlsVersion};

@@ -3,12 +3,8 @@
 use super::backoff::{Backoff, jittered};
 use super::meter::Circuit;
 use forebay_core::Time;
-use forebay_core::settings::CircuitBreakerConfig;
+use forebay_core::settings::{CircuitBreakerConfig, DELAY_MAX};
 use std::time::Duration;
-
-/// The longest delay that a destination may ask for; a longer one counts as this. It is well below the age at which data is
-/// given up by default (5 minutes): a destination cannot empty the queue by asking for a long delay.
-const DELAY_MAX: Duration = Duration::from_secs(120);
 
 /// When a request may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
