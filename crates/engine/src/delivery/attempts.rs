@@ -67,7 +67,7 @@ impl Delivery {
                 Attempt::Again { after, message } => (after, message),
             };
             standing = pass.failed(standing, after, &message);
-            if !self.settings.retry.enabled {
+            if !self.to.settings.retry.enabled {
                 let failure = Failure::retryable(Reason::Unavailable, message);
                 fail_all(batches, &after.into_iter().fold(failure, Failure::after));
                 break;
@@ -80,9 +80,9 @@ impl Delivery {
     async fn wait(&self, batches: &mut Vec<Batch>, mut ready: Time) -> Option<Pass<'_>> {
         loop {
             let (earliest, message) = self.traffic.earliest(ready);
-            let now = self.clock.now();
+            let now = self.to.clock.now();
             let wait = earliest.since(now);
-            if !self.settings.retry.enabled && wait > Duration::ZERO {
+            if !self.to.settings.retry.enabled && wait > Duration::ZERO {
                 let failure = Failure::retryable(Reason::Unavailable, message).after(wait);
                 fail_all(std::mem::take(batches), &failure);
                 return None;
@@ -91,18 +91,18 @@ impl Delivery {
             if batches.is_empty() {
                 return None;
             }
-            let running = self.shutdown.phase() == Phase::Running;
+            let running = self.to.shutdown.phase() == Phase::Running;
             tokio::select! {
                 biased;
-                () = self.shutdown.stopped() => {
+                () = self.to.shutdown.stopped() => {
                     fail_all(std::mem::take(batches), &stopping());
                     return None;
                 }
                 pass = self.traffic.enter(ready) => return Some(pass),
                 () = self.oldest_expires(batches) => {}
-                () = self.shutdown.draining(), if running => {
+                () = self.to.shutdown.draining(), if running => {
                     self.traffic.hasten();
-                    ready = self.clock.now();
+                    ready = self.to.clock.now();
                 }
             }
         }
@@ -110,22 +110,22 @@ impl Delivery {
 
     async fn attempt(&self, batches: &[Batch]) -> Attempt {
         let request = together(batches);
-        let began = self.clock.now();
+        let began = self.to.clock.now();
         // In a future of its own, so that a panic before the exporter's future is made is caught too.
-        let export = AssertUnwindSafe(async { self.exporter.export(&request).await }).catch_unwind();
+        let export = AssertUnwindSafe(async { self.to.exporter.export(&request).await }).catch_unwind();
         let timeout = async {
-            match self.settings.timeout {
+            match self.to.settings.timeout {
                 Duration::ZERO => std::future::pending().await,
-                timeout => self.clock.sleep(timeout).await,
+                timeout => self.to.clock.sleep(timeout).await,
             }
         };
         let outcome = tokio::select! {
             biased;
             outcome = export => outcome,
             () = timeout => Ok(Err(ExportError::Retryable { after: None, message: "the attempt timed out".into() })),
-            () = self.shutdown.stopped() => return Attempt::Stopped,
+            () = self.to.shutdown.stopped() => return Attempt::Stopped,
         };
-        self.meter.attempt.record(self.clock.now().since(began));
+        self.to.meter.attempt.record(self.to.clock.now().since(began));
         match outcome {
             Ok(Ok(receipt)) => Attempt::Done(receipt),
             Ok(Err(error)) => self.failed(error),
@@ -139,16 +139,16 @@ impl Delivery {
     fn failed(&self, error: ExportError) -> Attempt {
         match error {
             ExportError::Retryable { after, message } => {
-                self.meter.retryable.fetch_add(1, Ordering::Relaxed);
+                self.to.meter.retryable.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(
-                    exporter = &*self.name,
+                    exporter = &*self.to.name,
                     error = &*message,
                     "an attempt failed and will be repeated"
                 );
                 Attempt::Again { after, message }
             }
             ExportError::Permanent { message, fault } => {
-                self.meter.permanent.fetch_add(1, Ordering::Relaxed);
+                self.to.meter.permanent.fetch_add(1, Ordering::Relaxed);
                 Attempt::Never(Blame { fault, message })
             }
         }
@@ -156,7 +156,7 @@ impl Delivery {
 
     /// Gives up what will be too old at `then`.
     fn expire(&self, batches: Vec<Batch>, then: Time, message: &Arc<str>) -> Vec<Batch> {
-        let max_age = self.settings.retry.max_age.0;
+        let max_age = self.to.settings.retry.max_age.0;
         let too_old = |batch: &Batch| max_age > Duration::ZERO && then.since(batch.received_at()) > max_age;
         if !batches.iter().any(too_old) {
             return batches;
@@ -170,11 +170,11 @@ impl Delivery {
 
     /// Ready once the oldest of the batches is too old.
     async fn oldest_expires(&self, batches: &[Batch]) {
-        let max_age = self.settings.retry.max_age.0;
+        let max_age = self.to.settings.retry.max_age.0;
         match batches.iter().map(Batch::received_at).min() {
             Some(oldest) if max_age > Duration::ZERO => {
                 let too_old = oldest.after(max_age).after(Duration::from_millis(1));
-                self.clock.sleep_until(too_old).await;
+                self.to.clock.sleep_until(too_old).await;
             }
             _ => std::future::pending().await,
         }

@@ -39,6 +39,7 @@ impl Delivery {
     pub(super) fn search(&self) -> Search {
         let futile = self.futile.load(Ordering::Relaxed);
         let most = self
+            .to
             .settings
             .poison
             .max_requests
@@ -49,14 +50,14 @@ impl Delivery {
             most,
             requests: most.saturating_sub(1),
             reserve: most > 0,
-            succeeded: self.meter.succeeded.load(Ordering::Relaxed),
+            succeeded: self.to.meter.succeeded.load(Ordering::Relaxed),
         }
     }
 
     /// The search is over, if there was one.
     pub(super) fn found_out(&self, search: &Search) {
         let spent = search.requests + 1 < search.most;
-        if spent && self.meter.succeeded.load(Ordering::Relaxed) == search.succeeded {
+        if spent && self.to.meter.succeeded.load(Ordering::Relaxed) == search.succeeded {
             self.futile.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -72,7 +73,7 @@ impl Delivery {
         match blame.fault {
             Fault::Destination => self.refuse(batches, &blame),
             Fault::TooLarge => self.make_smaller(batches, &blame, search, more),
-            Fault::Content | Fault::Unclear if !self.settings.poison.isolate || search.most < 2 => {
+            Fault::Content | Fault::Unclear if !self.to.settings.poison.isolate || search.most < 2 => {
                 self.reject(batches, &blame)
             }
             Fault::Content | Fault::Unclear => {
@@ -81,7 +82,7 @@ impl Delivery {
                     return;
                 }
                 if search.spend_on_rest() {
-                    self.meter.isolation.fetch_add(1, Ordering::Relaxed);
+                    self.to.meter.isolation.fetch_add(1, Ordering::Relaxed);
                 }
                 more.push(rest);
             }
@@ -104,7 +105,7 @@ impl Delivery {
         match halve(batches) {
             Halves::Whole(whole) => self.reject(whole, blame),
             Halves::Two(left, right) if search.spend(2) => {
-                self.meter.isolation.fetch_add(2, Ordering::Relaxed);
+                self.to.meter.isolation.fetch_add(2, Ordering::Relaxed);
                 more.extend([right, left]);
             }
             Halves::Two(mut left, right) => {
@@ -171,7 +172,7 @@ impl Delivery {
     }
 
     async fn send_to_find_out(&self, batches: Vec<Batch>) -> Sent {
-        self.meter.isolation.fetch_add(1, Ordering::Relaxed);
+        self.to.meter.isolation.fetch_add(1, Ordering::Relaxed);
         self.send(batches).await
     }
 }

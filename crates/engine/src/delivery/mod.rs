@@ -30,17 +30,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use traffic::Traffic;
 
-/// One destination. Shared by its senders.
+/// The delivery to one destination. Shared by its senders.
 pub(crate) struct Delivery {
-    name: Arc<str>,
-    edge: Arc<Edge>,
-    exporter: Arc<dyn Exporter>,
-    settings: DeliverySettings,
-    clock: Clock,
-    shutdown: Shutdown,
-    health: Health,
-    meter: Arc<DeliveryMeter>,
-    panics: Arc<AtomicU64>,
+    to: Destination,
     traffic: Traffic,
     sizes: Sizes,
     /// How many requests in a row were looked into, to find out what the destination blames, without anything being taken.
@@ -61,38 +53,13 @@ pub(crate) struct Destination {
 }
 
 impl From<Destination> for Delivery {
-    fn from(destination: Destination) -> Self {
-        let Destination {
-            name,
-            edge,
-            exporter,
-            settings,
-            clock,
-            shutdown,
-            health,
-            meter,
-            panics,
-        } = destination;
-        let configured = least(settings.batch.max_bytes.0, settings.max_request_bytes);
+    fn from(to: Destination) -> Self {
+        let configured = least(to.settings.batch.max_bytes.0, to.settings.max_request_bytes);
         Delivery {
-            traffic: Traffic::new(
-                Arc::clone(&name),
-                &settings,
-                clock.clone(),
-                health.clone(),
-                Arc::clone(&meter),
-            ),
-            sizes: Sizes::new(clock.clone(), Arc::clone(&meter), configured),
+            traffic: Traffic::new(&to),
+            sizes: Sizes::new(to.clock.clone(), Arc::clone(&to.meter), configured),
             futile: AtomicU32::new(0),
-            name,
-            edge,
-            exporter,
-            settings,
-            clock,
-            shutdown,
-            health,
-            meter,
-            panics,
+            to,
         }
     }
 }
@@ -105,24 +72,24 @@ impl Delivery {
             let portion = self.portion();
             let taken = tokio::select! {
                 biased;
-                taken = self.edge.take(&portion) => taken,
+                taken = self.to.edge.take(&portion) => taken,
                 () = self.traffic.unseated(number) => continue,
             };
             let Some(taken) = taken else {
                 return self.traffic.close();
             };
-            self.meter.in_flight.fetch_add(1, Ordering::Relaxed);
+            self.to.meter.in_flight.fetch_add(1, Ordering::Relaxed);
             // A sender that unwound would leave its edge with one taker less, and the last one with none.
             let done = AssertUnwindSafe(self.send_portion(taken)).catch_unwind().await;
             if done.is_err() {
                 self.panicked();
             }
-            self.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
+            self.to.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     fn portion(&self) -> Portion {
-        let batch = &self.settings.batch;
+        let batch = &self.to.settings.batch;
         let together = batch.max_bytes.0 > 0;
         Portion {
             min_items: batch.min_items.0,
@@ -162,8 +129,9 @@ impl Delivery {
     }
 
     fn panicked(&self) {
-        self.panics.fetch_add(1, Ordering::Relaxed);
-        self.health
+        self.to.panics.fetch_add(1, Ordering::Relaxed);
+        self.to
+            .health
             .degraded("panicked during an attempt; the data was booked as such");
     }
 }

@@ -62,14 +62,14 @@ fn middle(batches: &[Batch]) -> usize {
 impl Delivery {
     /// The most payload bytes that are put into one request; 0 for no limit.
     pub(super) fn bytes_max(&self) -> u64 {
-        let batch = &self.settings.batch;
-        let configured = least(batch.max_bytes.0, self.settings.max_request_bytes);
+        let batch = &self.to.settings.batch;
+        let configured = least(batch.max_bytes.0, self.to.settings.max_request_bytes);
         least(configured, self.sizes.limit())
     }
 
     /// What may be sent of a request: all of it, or its first part, the others being put on top of `more`.
     pub(super) fn fit(&self, mut batches: Vec<Batch>, more: &mut Vec<Vec<Batch>>) -> Option<Vec<Batch>> {
-        let (items_max, bytes_max) = (self.settings.batch.max_items.0, self.bytes_max());
+        let (items_max, bytes_max) = (self.to.settings.batch.max_items.0, self.bytes_max());
         let fits = |batches: &[Batch]| {
             (items_max == 0 || items(batches) <= items_max) && (bytes_max == 0 || bytes(batches) <= bytes_max)
         };
@@ -92,7 +92,7 @@ impl Delivery {
 
     /// The part, unless it is an item that alone is above the limit that nothing may exceed.
     fn sendable(&self, part: Batch) -> Option<Vec<Batch>> {
-        let (bytes, limit) = (part.bytes(), self.settings.max_request_bytes);
+        let (bytes, limit) = (part.bytes(), self.to.settings.max_request_bytes);
         if limit == 0 || bytes <= limit {
             return Some(vec![part]);
         }

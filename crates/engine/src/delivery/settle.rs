@@ -34,23 +34,23 @@ impl Blame {
 impl Delivery {
     /// The destination has them.
     pub(super) fn succeed(&self, batches: Vec<Batch>, receipt: Receipt) {
-        self.meter.succeeded.fetch_add(1, Ordering::Relaxed);
+        self.to.meter.succeeded.fetch_add(1, Ordering::Relaxed);
         if self.futile.load(Ordering::Relaxed) > 0 {
             self.futile.store(0, Ordering::Relaxed);
         }
-        self.health.working();
+        self.to.health.working();
         if receipt.rejected_items > 0 || receipt.message.is_some() {
             tracing::warn!(
-                exporter = &*self.name,
+                exporter = &*self.to.name,
                 rejected = receipt.rejected_items,
                 error = receipt.message.as_deref(),
                 "the destination took a request with reservations"
             );
         }
-        let now = self.clock.now();
+        let now = self.to.clock.now();
         let mut rejected = receipt.rejected_items;
         for batch in batches {
-            self.meter.end_to_end.record(now.since(batch.received_at()));
+            self.to.meter.end_to_end.record(now.since(batch.received_at()));
             // The destination does not say whose items they were: the first batches answer for them.
             let here = rejected.min(batch.items());
             rejected -= here;
@@ -73,7 +73,7 @@ impl Delivery {
             let (origin, signal) = (batch.origin(), batch.signal());
             let identity = origin.identity.as_deref();
             tracing::error!(
-                exporter = &*self.name,
+                exporter = &*self.to.name,
                 peer = origin.peer.map(tracing::field::display),
                 name = identity.map(|identity| &*identity.name),
                 tenant = identity.and_then(|identity| identity.tenant.as_deref()),
@@ -89,7 +89,7 @@ impl Delivery {
     /// The destination refuses the request for what it itself is: no part of it would fare better.
     pub(super) fn refuse(&self, batches: Vec<Batch>, blame: &Blame) {
         tracing::error!(
-            exporter = &*self.name,
+            exporter = &*self.to.name,
             error = &*blame.message,
             "the destination refused a request for good"
         );
@@ -99,7 +99,8 @@ impl Delivery {
 
     /// It may be the destination itself that is wrong: its node says so until something is taken again.
     fn refuses(&self, blame: &Blame) {
-        self.health
+        self.to
+            .health
             .degraded(format!("the destination refuses requests: {}", blame.message));
     }
 }

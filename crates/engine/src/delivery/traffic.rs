@@ -1,10 +1,10 @@
 //! The way to one destination, shared by all its senders: who may go when, and how many at once.
 
+use super::Destination;
 use super::backoff::Backoff;
 use super::breaker::{Breaker, Leave, Standing};
 use super::concurrency::Limit;
 use super::meter::{Circuit, DeliveryMeter};
-use forebay_core::settings::DeliverySettings;
 use forebay_core::{Clock, Health, Time};
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -54,22 +54,16 @@ enum Look<'a> {
 }
 
 impl Traffic {
-    pub(super) fn new(
-        name: Arc<str>,
-        settings: &DeliverySettings,
-        clock: Clock,
-        health: Health,
-        meter: Arc<DeliveryMeter>,
-    ) -> Self {
+    pub(super) fn new(to: &Destination) -> Self {
+        let settings = &to.settings;
         let (backoff, limit) = (Backoff::new(&settings.retry), Limit::new(settings));
-        meter
-            .in_flight_limit
-            .store(limit.read() as u64, Ordering::Relaxed);
+        let shown = &to.meter.in_flight_limit;
+        shown.store(limit.read() as u64, Ordering::Relaxed);
         Traffic {
-            name,
-            clock,
-            health,
-            meter,
+            name: Arc::clone(&to.name),
+            clock: to.clock.clone(),
+            health: to.health.clone(),
+            meter: Arc::clone(&to.meter),
             seats: watch::channel(limit.read()).0,
             changed: Notify::new(),
             state: Mutex::new(State {
