@@ -1,0 +1,9 @@
+//! Sampling as arithmetic: what is kept, and what a kept item stands for. No runtime, no config, no clock of its own.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`probability`] | consistent probability sampling: thresholds, randomness, the `tracestate` that carries them |
+//! | [`hash`] | FNV-1a, for decisions that must be the Collector's bit for bit |
+
+pub mod hash;
+pub mod probability;
