@@ -13,8 +13,8 @@ use fastrand::Rng;
 use forebay_config::{Input, ProcessEnvironment, load};
 use forebay_core::component::{Arrival, Exporter, ListenAddress, Receiver};
 use forebay_core::registry::{
-    About, Bounds, Config, ExporterDeclaration, ExporterFactory, ReceiverDeclaration, ReceiverFactory,
-    Registry,
+    About, Bounds, Config, ExporterDeclaration, ExporterFactory, NamedPort, ReceiverDeclaration,
+    ReceiverFactory, Registry,
 };
 use forebay_core::settings::DeliverySettings;
 use forebay_core::{Acknowledge, Clock, ComponentError, Origin, Payload, Signal, SignalSet};
@@ -323,7 +323,7 @@ async fn every_processor_starts_flushes_and_stops() {
              [pipelines.all]\nfrom = [\"feed\"]\nvia = [\"it\"]\nto = [\"sink\"]\nsignals = [{}]\n",
             signals.join(", ")
         );
-        for (port, _) in &prepared.declaration.ports {
+        for NamedPort { name: port, .. } in &prepared.declaration.ports {
             pipelines += &format!("[pipelines.port-{port}]\nfrom = [\"it.{port}\"]\nto = [\"sink\"]\n");
         }
         let graph = Graph::start("processors", kind, example, &pipelines).await;

@@ -21,10 +21,10 @@ mod wiring;
 pub use input::{Environment, Input, ProcessEnvironment};
 pub use json_schema::json_schema;
 pub use load::{Examined, Loaded, examine, load};
-pub use memory::MemoryLimits;
+pub use memory::{MemoryLimits, resolve_budget};
 pub use render::{Position, Style, position, render, to_github, to_json};
 pub use resolved::{ResolvedNode, resolved};
-pub use spec::{Budget, EdgeSpec, GraphSpec, LogFormat, NodeSpec, PipelineSpec, Reference, ServiceSpec};
+pub use spec::{EdgeSpec, GraphSpec, LogFormat, NodeSpec, PipelineSpec, Reference, ServiceSpec};
 
 #[cfg(test)]
 mod tests;

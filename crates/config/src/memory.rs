@@ -1,12 +1,6 @@
 //! How much memory there is, and what a budget comes to.
 
-use crate::spec::Budget;
-use forebay_core::settings::{Ratio, parse_ratio, parse_size};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer};
-use std::borrow::Cow;
-use std::fmt;
+use forebay_core::settings::Budget;
 use std::path::{Path, PathBuf};
 
 /// What a share is taken of where neither a cgroup nor the machine says how much memory there is: 1 GiB.
@@ -15,88 +9,9 @@ const MEMORY_ASSUMED: u64 = 1 << 30;
 /// What a limit of cgroup v1 is from on that means "none": the kernel's largest page counter, give or take a page size.
 const UNLIMITED: u64 = 1 << 62;
 
-impl Default for Budget {
-    /// Three quarters of what there is.
-    fn default() -> Self {
-        Budget::Share(Ratio(0.75))
-    }
-}
-
-impl fmt::Display for Budget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Budget::Size(size) => size.fmt(f),
-            Budget::Share(share) => share.fmt(f),
-        }
-    }
-}
-
-impl Budget {
-    /// The budget in bytes. A share is taken of the smaller of the two limits, of 1 GiB if none is known.
-    pub fn resolve(&self, limits: &MemoryLimits) -> u64 {
-        match self {
-            Budget::Size(size) => size.0,
-            Budget::Share(share) => (limits.smallest().unwrap_or(MEMORY_ASSUMED) as f64 * share.0) as u64,
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self, String> {
-        let budget = if text.trim_end().ends_with('%') {
-            Budget::Share(parse_ratio(text)?)
-        } else {
-            let wrong = |_| format!("`{text}` is neither a size nor a share: write \"256MiB\" or \"75%\"");
-            Budget::Size(parse_size(text).map_err(wrong)?)
-        };
-        match budget {
-            Budget::Size(size) if size.0 == 0 => Err("a budget of 0 leaves room for nothing".to_owned()),
-            Budget::Share(share) if share.0 == 0.0 => {
-                Err("a budget of 0% leaves room for nothing".to_owned())
-            }
-            budget => Ok(budget),
-        }
-    }
-}
-
-struct BudgetVisitor;
-
-impl Visitor<'_> for BudgetVisitor {
-    type Value = Budget;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a size or a share, such as \"256MiB\" or \"75%\"")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Budget, E> {
-        Budget::parse(text).map_err(E::custom)
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Budget, E> {
-        if value >= 0 {
-            Budget::parse(&value.to_string()).map_err(E::custom)
-        } else {
-            Err(E::invalid_value(Unexpected::Signed(value), &self))
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Budget {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(BudgetVisitor)
-    }
-}
-
-impl JsonSchema for Budget {
-    fn schema_name() -> Cow<'static, str> {
-        "Budget".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": ["string", "integer"],
-            "minimum": 1,
-            "pattern": "^[0-9.]+ ?([kKMGT]?B|[KMGT]iB|%)?$|\\$\\{",
-        })
-    }
+/// The budget of the process in bytes. A share is taken of the smaller of the two limits, of 1 GiB if none is known.
+pub fn resolve_budget(budget: &Budget, limits: &MemoryLimits) -> u64 {
+    budget.of(limits.smallest().unwrap_or(MEMORY_ASSUMED))
 }
 
 /// How much memory the process may have, as far as it can be found out.

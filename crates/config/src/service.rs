@@ -1,8 +1,8 @@
 //! The settings of the process: `[memory]`, `[admin]`, `[log]`, `[shutdown]`, `[runtime]`.
 
-use crate::spec::{Budget, LogFormat, ServiceSpec};
+use crate::spec::{LogFormat, ServiceSpec};
 use forebay_core::diagnostic::closest;
-use forebay_core::settings::{Count, Period};
+use forebay_core::settings::{Budget, Count, Period};
 use forebay_core::{Diagnostic, Place, Section};
 use schemars::JsonSchema;
 use serde::de::Error;

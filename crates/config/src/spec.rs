@@ -1,6 +1,6 @@
 //! What a config says: nodes, pipelines, edges and the settings of the process, each with its place in the text.
 
-use forebay_core::settings::{OnFull, Period, Ratio, Size};
+use forebay_core::settings::{Budget, OnFull, Period};
 use forebay_core::{Place, Section, Signal, Source};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,15 +91,6 @@ pub struct EdgeSpec {
     pub on_full: Option<OnFull>,
     /// Where it is written.
     pub place: Place,
-}
-
-/// How much memory the process may take.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Budget {
-    /// So many bytes.
-    Size(Size),
-    /// A share of the cgroup's limit, or of the machine's memory where there is none.
-    Share(Ratio),
 }
 
 /// How log lines look.

@@ -3,7 +3,7 @@
 use super::*;
 use forebay_core::Diagnostic;
 use forebay_core::registry::Registry;
-use forebay_core::settings::{OnFull, Period, Ratio, Size};
+use forebay_core::settings::{Budget, OnFull, Period, Ratio, Size};
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::HashMap;

@@ -2,7 +2,8 @@
 //!
 //! Book-keeping is by double entry. A movement takes items out of one account and puts them into another under one lock,
 //! so that a reader never sees an item twice or not at all. The books are split in shards to keep threads apart; a batch
-//! stays with one shard for life, so each shard balances by itself and so does their sum, whenever it is read.
+//! stays with one shard for life; where a stage puts what it holds together, items move between shards with both locked. Who
+//! reads locks them all: the sum balances whenever it is read.
 //!
 //! For every node, and for the process as the sum of all nodes:
 //! `received + copied + entered = left + delivered + refused + dropped + sampled out + held`.
@@ -146,7 +147,11 @@ impl Accounts {
     /// Books for `nodes` nodes, in as many shards as serve the machine's cores (1 to 16).
     pub fn new(nodes: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let shards = cores.next_power_of_two().min(16);
+        Accounts::with_shards(nodes, cores.next_power_of_two().min(16))
+    }
+
+    /// `shards` is a power of two.
+    fn with_shards(nodes: usize, shards: usize) -> Self {
         let shard = || Mutex::new(Shard((0..nodes).map(|_| Default::default()).collect()));
         Accounts(Arc::new(Books {
             shards: (0..shards).map(|_| shard()).collect(),
@@ -180,11 +185,12 @@ impl Accounts {
             .close(Outcome::Refused(reason), 0);
     }
 
-    /// Every node's balance per signal, in the order of their ids. Balanced, whatever moves meanwhile.
+    /// Every node's balance per signal, in the order of their ids. Balanced, whatever moves meanwhile: all shards are held while
+    /// they are read, as items may move from one to another.
     pub fn read(&self) -> Vec<[Balance; 3]> {
         let mut sums: Vec<[Balance; 3]> = Vec::new();
-        for shard in &self.0.shards {
-            let shard = lock(shard);
+        let shards: Vec<_> = self.0.shards.iter().map(lock).collect();
+        for shard in &shards {
             sums.resize_with(shard.0.len(), Default::default);
             for (sum, part) in sums.iter_mut().flatten().zip(shard.0.iter().flatten()) {
                 sum.add(part);
@@ -268,6 +274,43 @@ impl Custody {
         let items = items.min(self.items);
         self.items -= items;
         self.same_place(items)
+    }
+
+    /// Takes the items of `other`, which are booked over from its shard to this one's. Gives `other` back if it is not of the
+    /// same node, signal and books.
+    pub fn absorb(&mut self, mut other: Custody) -> Option<Custody> {
+        let same_books = Arc::ptr_eq(&self.accounts.0, &other.accounts.0);
+        if !same_books || (self.node, self.signal) != (other.node, other.signal) {
+            return Some(other);
+        }
+        let items = std::mem::take(&mut other.items);
+        self.items += items;
+        if self.shard != other.shard {
+            self.move_held(other.shard, items);
+        }
+        None
+    }
+
+    /// Books `items` held items from the shard `from` over to this custody's. Both are locked, the lower one first as whoever
+    /// reads does, so that nobody sees them twice or not at all.
+    fn move_held(&self, from: usize, items: u64) {
+        let (node, signal, shards) = (self.node, self.signal, &self.accounts.0.shards);
+        let (low, high) = (from.min(self.shard), from.max(self.shard));
+        let (Some(low), Some(high)) = (shards.get(low), shards.get(high)) else {
+            return;
+        };
+        let (mut low, mut high) = (lock(low), lock(high));
+        let (source, target) = if from < self.shard {
+            (&mut low, &mut high)
+        } else {
+            (&mut high, &mut low)
+        };
+        if let Some(account) = source.account(node, signal) {
+            account.held = account.held.wrapping_sub(items);
+        }
+        if let Some(account) = target.account(node, signal) {
+            account.held = account.held.wrapping_add(items);
+        }
     }
 
     /// Books up to `items` of the items as gone.

@@ -2,6 +2,7 @@
 
 use crate::Signal;
 use crate::accounts::{Custody, NodeId, Outcome};
+use crate::holding::Holding;
 use crate::ledger::Lease;
 use crate::payload::Payload;
 use crate::time::Time;
@@ -198,6 +199,13 @@ impl Batch {
     /// Tells the sender that all is well: whoever holds the batch answers for it from now on.
     pub fn take_custody(&mut self) {
         self.token.take_custody();
+    }
+
+    /// Takes it apart, for a stage that keeps the items by itself: their bytes, and what is owed for them. The sender is told
+    /// that all is well.
+    pub fn hold(mut self) -> (Payload, Holding) {
+        self.token.take_custody();
+        (self.payload, Holding::new(self.signal, self.custody))
     }
 
     /// Leaves the graph: the destination has it all, less `rejected` items that it refused with `message`.

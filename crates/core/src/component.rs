@@ -6,13 +6,15 @@ use crate::batch::{Batch, Entry, Origin};
 use crate::health::Health;
 use crate::ledger::{Lease, Ledger, OverBudget};
 use crate::payload::Payload;
+pub use crate::processor::{
+    BuiltProcessor, Flushed, Outputs, Partition, Port, Processor, ProcessorContext, StatefulProcessor,
+};
 use crate::signals::SignalSet;
 use crate::tasks::{Shutdown, Tasks};
-use crate::time::{Clock, Time};
+use crate::time::Clock;
 use crate::token::{Delivery, DeliveryToken, Failure, Fault};
-use forebay_telemetry::{Reason, ReloadMeter, RequestMeter};
+use forebay_telemetry::{InstrumentSet, Reason, ReloadMeter, RequestMeter};
 use futures_util::future::BoxFuture;
-use smallvec::SmallVec;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,6 +40,8 @@ pub struct NodeContext {
     pub health: Health,
     /// The files that it reads again when they change.
     pub reloads: Arc<ReloadMeter>,
+    /// Where it puts what it measures by itself.
+    pub instruments: InstrumentSet,
 }
 
 // ---------------------------------------------------------------- receivers
@@ -213,97 +217,6 @@ pub enum Acknowledge {
     /// Once every destination has it: nothing that was acknowledged is lost by a crash.
     #[default]
     Delivered,
-}
-
-// --------------------------------------------------------------- processors
-
-/// A processor without state: runs where the batch is, from many threads at once.
-pub trait Processor: Send + Sync {
-    /// Changes the batch and emits it, emits parts of it on several ports, or discards it. Must not block.
-    fn process(&self, batch: Batch, out: &mut Outputs);
-}
-
-/// One shard of a processor with state: owned by a worker thread, which runs nothing else meanwhile.
-pub trait StatefulProcessor: Send {
-    /// Takes a batch, to emit it now, later, in parts or never.
-    fn process(&mut self, batch: Batch, now: Time, out: &mut Outputs);
-
-    /// When it wants [`StatefulProcessor::tick`] next, if it does.
-    fn next_tick(&self) -> Option<Time>;
-
-    /// The moment that it asked for has come.
-    fn tick(&mut self, now: Time, out: &mut Outputs);
-
-    /// The process is draining: emit or discard all that is held.
-    fn flush(&mut self, now: Time, out: &mut Outputs);
-}
-
-/// Chooses the shard for each item, by the key that the processor's state is kept by.
-pub trait Partition: Send + Sync {
-    /// Splits `batch` into parts for the shards `0..shards`. One that needs no splitting goes whole.
-    fn partition(&self, batch: Batch, shards: usize, parts: &mut Vec<(usize, Batch)>);
-}
-
-/// A processor, as its factory builds it.
-pub enum BuiltProcessor {
-    /// Runs in line.
-    Stateless(Arc<dyn Processor>),
-    /// Runs in shards, each on a worker thread behind a bounded edge.
-    Stateful {
-        /// The shards.
-        shards: Vec<Box<dyn StatefulProcessor>>,
-        /// Who goes where. With one shard it is not asked.
-        partition: Arc<dyn Partition>,
-    },
-}
-
-impl fmt::Debug for BuiltProcessor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            BuiltProcessor::Stateless(_) => "Stateless",
-            BuiltProcessor::Stateful { .. } => "Stateful",
-        })
-    }
-}
-
-/// A port: the place of its name in the component's declaration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Port(pub u8);
-
-impl Port {
-    /// The port that every component has, and that a pipeline goes on from.
-    pub const MAIN: Port = Port(0);
-}
-
-/// Where a processor puts what it emits.
-#[derive(Debug, Default)]
-pub struct Outputs(SmallVec<[(Port, Batch); 2]>);
-
-impl Outputs {
-    /// Nothing emitted yet.
-    pub fn new() -> Self {
-        Outputs::default()
-    }
-
-    /// Emits on the main port.
-    pub fn emit(&mut self, batch: Batch) {
-        self.emit_on(Port::MAIN, batch);
-    }
-
-    /// Emits on `port`.
-    pub fn emit_on(&mut self, port: Port, batch: Batch) {
-        self.0.push((port, batch));
-    }
-
-    /// Takes out all that was emitted, in order.
-    pub fn drain(&mut self) -> impl Iterator<Item = (Port, Batch)> + '_ {
-        self.0.drain(..)
-    }
-
-    /// Whether nothing was emitted.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 // ---------------------------------------------------------------- exporters

@@ -83,18 +83,19 @@ pub struct LedgerReading {
 impl Ledger {
     /// A ledger over `budget` bytes.
     pub fn new(budget: u64) -> Self {
-        Ledger::open(budget, None)
+        Ledger::open(budget, 0, None)
     }
 
-    /// A ledger that tells those it refuses when to come again, by the pace at which leases are given back.
-    pub fn with_clock(budget: u64, clock: Clock) -> Self {
-        Ledger::open(budget, Some(clock))
+    /// A ledger that tells those it refuses when to come again, by the pace at which leases are given back. `reserved` bytes of
+    /// the budget are others' to keep: leases share the rest.
+    pub fn with_clock(budget: u64, reserved: u64, clock: Clock) -> Self {
+        Ledger::open(budget, reserved, Some(clock))
     }
 
-    fn open(budget: u64, clock: Option<Clock>) -> Self {
+    fn open(budget: u64, reserved: u64, clock: Option<Clock>) -> Self {
         Ledger(Arc::new(Book {
             budget,
-            leasable: Ledger::leasable(budget),
+            leasable: Ledger::leasable(budget.saturating_sub(reserved)),
             used: AtomicU64::new(0),
             peak: AtomicU64::new(0),
             connections: AtomicU64::new(0),

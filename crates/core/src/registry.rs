@@ -6,7 +6,7 @@
 use crate::component::{Acknowledge, BuiltProcessor, ComponentError, Exporter, Receiver};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::section::Section;
-use crate::settings::DeliverySettings;
+use crate::settings::{Budget, DeliverySettings};
 use crate::signals::SignalSet;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
@@ -66,15 +66,31 @@ pub struct ReceiverDeclaration {
     pub bounds: Bounds,
 }
 
+/// A port besides the main one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedPort {
+    /// Its name in `from = ["NODE.NAME"]`.
+    pub name: &'static str,
+    /// What it gives.
+    pub gives: SignalSet,
+    /// Whether a config may leave it alone. The component then has to see whether anything is taken from it.
+    pub optional: bool,
+}
+
 /// What a processor says of itself, given its config.
 #[derive(Clone, Debug)]
 pub struct ProcessorDeclaration {
     /// The signals that it takes.
     pub inputs: SignalSet,
+    /// What the main port is called, where it has a name: `from = ["NODE.NAME"]` then means the main port.
+    pub main_port: Option<&'static str>,
     /// Its ports besides the main one, from [`crate::Port`] 1 on, and what they give.
-    pub ports: Vec<(&'static str, SignalSet)>,
+    pub ports: Vec<NamedPort>,
     /// What it may hold.
     pub bounds: Bounds,
+    /// Memory that it keeps for itself, in bytes or as a share of the process' budget: taken off the budget before leases
+    /// share the rest. For a stage that accounts for every byte that it holds; each shard gets its part.
+    pub memory: Option<Budget>,
     /// Whether it keeps state across batches, and so runs in shards behind a bounded edge.
     pub stateful: bool,
     /// Whether it takes custody: its senders are told that all is well while it still holds the data in memory.

@@ -6,7 +6,7 @@
 
 use crate::probation::Probation;
 use forebay_core::component::{Intake, Outputs, Partition, Processor};
-use forebay_core::{Batch, Failure, Health, NodeId, Port, Reason, Signal};
+use forebay_core::{Batch, Failure, Health, NodeId, Port, Reason, Signal, SignalSet};
 use forebay_queue::{Edge, Inbox};
 use futures_util::future::{BoxFuture, join_all};
 use smallvec::SmallVec;
@@ -109,6 +109,19 @@ impl Flow {
         }
         batch.advance(*last);
         todo.insert(at, (*last, batch));
+    }
+
+    /// The signals that are taken from each of a node's ports.
+    pub(crate) fn taken(&self, node: NodeId) -> Arc<[SignalSet]> {
+        let routes = self.nodes.get(usize::from(node.0)).map(|node| &node.routes);
+        let taken = |targets: &Targets| {
+            let wanted = Signal::ALL
+                .into_iter()
+                .zip(targets)
+                .filter(|(_, nodes)| !nodes.is_empty());
+            wanted.map(|(signal, _)| signal).collect()
+        };
+        routes.into_iter().flatten().map(taken).collect()
     }
 
     fn targets(&self, from: NodeId, port: Port, signal: Signal) -> &[NodeId] {

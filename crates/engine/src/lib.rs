@@ -8,6 +8,7 @@ mod flow;
 mod metrics;
 mod probation;
 mod progress;
+mod questions;
 mod running;
 mod start;
 mod status;
@@ -23,6 +24,7 @@ pub use blueprint::{
 pub use built::Built;
 pub use delivery::{Circuit, DeliveryMeter};
 pub use drained::{Drained, Loss};
+pub use questions::TraceReports;
 pub use running::{Running, RunningNode};
 pub use start::StartError;
 pub use status::{DeliveryStatus, EdgeStatus, MemoryStatus, NodeStatus, Status, Tally};

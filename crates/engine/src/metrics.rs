@@ -6,7 +6,7 @@ use crate::delivery::{Circuit, DeliveryMeter};
 use crate::running::{Running, RunningNode};
 use forebay_core::{Balance, Condition, Reason, Signal};
 use forebay_telemetry::catalog::{self as names, Metric};
-use forebay_telemetry::{Exposition, Recorder};
+use forebay_telemetry::{Exposition, Instruments, Recorder};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -33,6 +33,25 @@ impl Running {
         self.write_memory(out);
         self.write_health(out);
         self.write_reloads(out);
+        self.write_instruments(out);
+    }
+
+    /// What components measure by themselves.
+    fn write_instruments(&self, out: &mut Exposition) {
+        let sets: Vec<_> = self
+            .nodes
+            .iter()
+            .flat_map(|node| node.instruments.all().into_iter().map(move |one| (node, one)))
+            .collect();
+        for metric in names::of_components() {
+            let has = |one: &dyn Instruments| one.families().iter().any(|family| family.name == metric.name);
+            let mut having = sets.iter().filter(|(_, one)| has(one.as_ref())).peekable();
+            if having.peek().is_none() {
+                continue;
+            }
+            let mut family = out.family(metric);
+            having.for_each(|(node, one)| one.write(metric, &node.name, &mut family));
+        }
     }
 
     fn write_requests(&self, out: &mut Exposition) {

@@ -5,19 +5,19 @@ use crate::delivery::DeliveryMeter;
 use crate::drained::Drained;
 use crate::progress::Progress;
 use crate::tasks::TaskSet;
-use crate::worker::WorkerThread;
+use crate::worker::{Question, WorkerThread};
 use forebay_core::component::{Exporter, ListenAddress};
 use forebay_core::{
     Accounts, Clock, Failure, Health, Ledger, NodeId, Phase, Reason, Shutdown, ShutdownTrigger, SignalSet,
 };
 use forebay_queue::{Edge, Inbox};
-use forebay_telemetry::{ReloadMeter, RequestMeter};
+use forebay_telemetry::{InstrumentSet, ReloadMeter, RequestMeter};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, mpsc};
 
 /// How long tasks may take to end after the drain deadline has passed and they were told to let go.
 const GRACE: Duration = Duration::from_secs(1);
@@ -78,6 +78,10 @@ pub struct RunningNode {
     pub edge: Option<Arc<Edge>>,
     /// An exporter's attempts.
     pub delivery: Option<Arc<DeliveryMeter>>,
+    /// What its component measures by itself.
+    pub instruments: InstrumentSet,
+    /// Where to ask a processor's workers what they know.
+    pub(crate) questions: Vec<mpsc::Sender<Question>>,
     pub(crate) exporter: Option<Arc<dyn Exporter>>,
     /// The turns of a processor's workers.
     pub(crate) progress: Vec<Arc<Progress>>,

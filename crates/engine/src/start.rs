@@ -8,19 +8,21 @@ use crate::probation::Probation;
 use crate::progress::Progress;
 use crate::running::{Running, RunningNode};
 use crate::tasks::TaskSet;
-use crate::worker::{Worker, WorkerThread};
+use crate::worker::{QUESTIONS, Worker, WorkerThread};
 use forebay_core::component::{
-    BuiltProcessor, Exporter, ListenAddress, NodeContext, Receiver, ReceiverContext, StatefulProcessor,
+    BuiltProcessor, Exporter, ListenAddress, NodeContext, Processor, ProcessorContext, Receiver,
+    ReceiverContext, StatefulProcessor,
 };
 use forebay_core::settings::{DeliverySettings, OnFull};
 use forebay_core::{
     Accounts, Clock, ComponentError, Health, Ledger, NodeId, Port, Shutdown, ShutdownTrigger, SignalSet,
 };
 use forebay_queue::{Edge, Inbox, Limits};
+use forebay_telemetry::InstrumentSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::runtime::Handle;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, mpsc};
 
 /// Batches that wait before a shard, whatever their size.
 const INBOX_BATCHES: u64 = 1024;
@@ -42,9 +44,9 @@ pub struct StartError {
 /// The parts of a node that start, after the flow that they send into exists.
 enum Start {
     Receiver(Box<dyn Receiver>),
+    Inline(Arc<dyn Processor>),
     Workers(Vec<(Box<dyn StatefulProcessor>, Arc<Inbox>)>),
     Exporter(Arc<dyn Exporter>, Box<DeliverySettings>, Arc<Edge>),
-    Nothing,
 }
 
 struct Starter {
@@ -65,7 +67,7 @@ impl Built {
         let (trigger, shutdown) = ShutdownTrigger::new();
         let starter = Starter {
             accounts: Accounts::new(self.nodes.len()),
-            ledger: Ledger::with_clock(self.bounds.budget, clock.clone()),
+            ledger: Ledger::with_clock(self.bounds.budget, self.bounds.reserved_bytes(), clock.clone()),
             clock,
             shutdown,
             intake_tasks: TaskSet::new(runtime.clone()),
@@ -83,7 +85,8 @@ impl Built {
         let flow = Arc::new(Flow { nodes: flow.into() });
         let mut workers = Vec::new();
         for (node, start) in running.iter_mut().zip(starts) {
-            match starter.start(node, start, &flow, &runtime) {
+            let memory = self.bounds.reserved_by(node.id);
+            match starter.start(node, start, memory, &flow) {
                 Ok(started) => workers.extend(started),
                 Err(error) => {
                     starter.abandon(&running);
@@ -132,6 +135,8 @@ fn laid(id: NodeId, node: &BuiltNode) -> RunningNode {
         health: Health::default(),
         panics: Arc::default(),
         reloads: Arc::default(),
+        instruments: InstrumentSet::default(),
+        questions: Vec::new(),
         listens: Vec::new(),
         requests: None,
         inboxes: Vec::new(),
@@ -158,7 +163,7 @@ impl Starter {
                 (Step::Source, Start::Receiver(receiver))
             }
             BuiltComponent::Processor(BuiltProcessor::Stateless(processor)) => {
-                (Step::Inline(processor), Start::Nothing)
+                (Step::Inline(Arc::clone(&processor)), Start::Inline(processor))
             }
             BuiltComponent::Processor(BuiltProcessor::Stateful { shards, partition }) => {
                 let plan = edges
@@ -236,6 +241,16 @@ impl Starter {
             shutdown: self.shutdown.clone(),
             health: node.health.clone(),
             reloads: Arc::clone(&node.reloads),
+            instruments: node.instruments.clone(),
+        }
+    }
+
+    fn processor_context(&self, node: &RunningNode, flow: &Flow) -> ProcessorContext {
+        ProcessorContext {
+            node: self.context(node, &self.delivery_tasks),
+            taken: flow.taken(node.id),
+            shard: 0,
+            memory: 0,
         }
     }
 
@@ -244,36 +259,57 @@ impl Starter {
         &self,
         node: &mut RunningNode,
         start: Start,
+        memory: u64,
         flow: &Arc<Flow>,
-        runtime: &Handle,
     ) -> Result<Vec<WorkerThread>, StartError> {
         let mut workers = Vec::new();
         match start {
             Start::Receiver(receiver) => self.receiver(node, receiver, flow),
+            Start::Inline(processor) => {
+                let started = processor.start(&self.processor_context(node, flow));
+                started.map_err(|error| cannot_start(&node.name, error))?;
+                node.health.working();
+            }
             Start::Workers(shards) => {
+                let memory = memory / (shards.len() as u64).max(1);
                 for (index, (shard, inbox)) in shards.into_iter().enumerate() {
-                    let (clock, shutdown) = (self.clock.clone(), self.shutdown.clone());
-                    let progress = Arc::new(Progress::default());
-                    node.progress.push(Arc::clone(&progress));
-                    let worker = Worker {
-                        progress,
-                        node: node.id,
-                        shard: Some(shard),
-                        inbox,
-                        flow: Arc::clone(flow),
-                        clock,
-                        shutdown,
+                    let context = ProcessorContext {
+                        shard: index,
+                        memory,
+                        ..self.processor_context(node, flow)
                     };
-                    let thread = worker.start(format!("{}-{index}", node.name), runtime.clone());
-                    workers
-                        .push(thread.map_err(|error| cannot_start(&node.name, ComponentError::new(error)))?);
+                    let worker = self.worker(node, shard, inbox, flow);
+                    let started = worker.start(context);
+                    workers.push(started.map_err(|error| cannot_start(&node.name, error))?);
                 }
                 node.health.working();
             }
             Start::Exporter(exporter, settings, edge) => self.exporter(node, exporter, *settings, edge)?,
-            Start::Nothing => node.health.working(),
         }
         Ok(workers)
+    }
+
+    fn worker(
+        &self,
+        node: &mut RunningNode,
+        shard: Box<dyn StatefulProcessor>,
+        inbox: Arc<Inbox>,
+        flow: &Arc<Flow>,
+    ) -> Worker {
+        let progress = Arc::new(Progress::default());
+        node.progress.push(Arc::clone(&progress));
+        let (ask, questions) = mpsc::channel(QUESTIONS);
+        node.questions.push(ask);
+        Worker {
+            progress,
+            node: node.id,
+            shard: Some(shard),
+            inbox,
+            flow: Arc::clone(flow),
+            clock: self.clock.clone(),
+            shutdown: self.shutdown.clone(),
+            questions,
+        }
     }
 
     /// Ends what has been started.

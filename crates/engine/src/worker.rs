@@ -2,12 +2,21 @@
 
 use crate::flow::Flow;
 use crate::progress::Progress;
-use forebay_core::component::{Outputs, StatefulProcessor};
-use forebay_core::{Batch, Clock, Failure, NodeId, Phase, Reason, Shutdown, Time};
+use forebay_core::component::{ComponentError, Flushed, Outputs, ProcessorContext, StatefulProcessor};
+use forebay_core::{Batch, Clock, Failure, NodeId, Phase, Reason, Shutdown, Time, TraceReport};
 use forebay_queue::Inbox;
 use std::sync::Arc;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Questions that may wait for a worker.
+pub(crate) const QUESTIONS: usize = 8;
+
+/// What somebody wants to know of a shard: what it knows of a trace.
+pub(crate) struct Question {
+    pub(crate) trace: [u8; 16],
+    pub(crate) answer: oneshot::Sender<Option<TraceReport>>,
+}
 
 /// One shard, and what its worker needs.
 pub(crate) struct Worker {
@@ -19,12 +28,14 @@ pub(crate) struct Worker {
     pub(crate) clock: Clock,
     pub(crate) shutdown: Shutdown,
     pub(crate) progress: Arc<Progress>,
+    pub(crate) questions: mpsc::Receiver<Question>,
 }
 
 enum Turn {
     Batch(Batch),
     Tick,
     Flush,
+    Question(Question),
     Closed,
 }
 
@@ -34,18 +45,24 @@ enum Last {
     Batch,
     Tick,
     Flush,
+    Question,
     Closed,
 }
 
 impl Worker {
-    /// Starts the thread. It ends once the inbox is closed and empty and the shard is flushed.
-    pub(crate) fn start(self, name: String, runtime: Handle) -> std::io::Result<WorkerThread> {
-        let node = self.node;
+    /// Starts the shard, and its thread. It ends once the inbox is closed and empty and the shard is flushed.
+    pub(crate) fn start(mut self, context: ProcessorContext) -> Result<WorkerThread, ComponentError> {
+        if let Some(shard) = &mut self.shard {
+            shard.start(&context)?;
+        }
+        let (node, runtime) = (self.node, Handle::current());
         let (running, ended) = watch::channel(());
-        std::thread::Builder::new().name(name).spawn(move || {
+        let thread = std::thread::Builder::new().name(format!("{}-{}", context.node.name, context.shard));
+        let worker = move || {
             let _running = running;
             runtime.block_on(self.run());
-        })?;
+        };
+        thread.spawn(worker).map_err(ComponentError::new)?;
         Ok(WorkerThread { node, ended })
     }
 
@@ -55,12 +72,17 @@ impl Worker {
         loop {
             let turn = self.next_turn(last).await;
             last = turn.kind();
-            match turn {
-                Turn::Batch(batch) if self.shard.is_none() => batch.fail(broken()),
+            let mut flushed = match turn {
+                Turn::Batch(batch) if self.shard.is_none() => {
+                    batch.fail(broken());
+                    Flushed::All
+                }
                 turn => self.turn(turn, &mut out),
-            }
-            for (port, batch) in out.drain() {
-                self.flow.send(self.node, port, batch).await;
+            };
+            self.send(&mut out).await;
+            while flushed == Flushed::More {
+                flushed = self.turn(Turn::Flush, &mut out);
+                self.send(&mut out).await;
             }
             if last == Last::Closed {
                 return;
@@ -68,12 +90,19 @@ impl Worker {
         }
     }
 
+    async fn send(&self, out: &mut Outputs) {
+        for (port, batch) in out.drain() {
+            self.flow.send(self.node, port, batch).await;
+        }
+    }
+
     /// Waits for what comes first. A tick that is due goes before batches, but never two in a row: neither a full inbox nor
-    /// a hasty component keeps the other waiting. While draining, a shard that has nothing to do is flushed: its senders may
-    /// be waiting for what it holds.
+    /// a hasty component keeps the other waiting. A shard that is full is given no batch before its next tick. While draining, a
+    /// shard that has nothing to do is flushed: its senders may be waiting for what it holds.
     async fn next_turn(&mut self, last: Last) -> Turn {
         let at = self.next_tick();
         let now = self.clock.now();
+        let full = at.is_some() && self.is_full();
         if last != Last::Tick && at.is_some_and(|at| at <= now) {
             return Turn::Tick;
         }
@@ -91,7 +120,8 @@ impl Worker {
         };
         tokio::select! {
             biased;
-            batch = self.inbox.take() => batch.map_or(Turn::Closed, Turn::Batch),
+            Some(question) = self.questions.recv() => Turn::Question(question),
+            batch = self.inbox.take(), if !full => batch.map_or(Turn::Closed, Turn::Batch),
             () = tick => Turn::Tick,
             () = drain => Turn::Flush,
         }
@@ -103,16 +133,26 @@ impl Worker {
         at
     }
 
-    /// One turn of the component.
-    fn turn(&mut self, turn: Turn, out: &mut Outputs) {
+    fn is_full(&mut self) -> bool {
+        let mut full = false;
+        self.run_shard(|shard| full = shard.is_full());
+        full
+    }
+
+    /// One turn of the component; whether there is more to flush.
+    fn turn(&mut self, turn: Turn, out: &mut Outputs) -> Flushed {
         let now = self.clock.now();
+        let mut flushed = Flushed::All;
         self.progress.enter(now);
         self.run_shard(|shard| match turn {
             Turn::Batch(batch) => shard.process(batch, now, out),
             Turn::Tick => shard.tick(now, out),
-            Turn::Flush | Turn::Closed => shard.flush(now, out),
+            Turn::Flush | Turn::Closed => flushed = shard.flush(now, out),
+            // Who has asked may have gone.
+            Turn::Question(Question { trace, answer }) => drop(answer.send(shard.report(trace, now))),
         });
         self.progress.leave();
+        flushed
     }
 
     /// Runs the component's code. A shard that panics is let go as it unwinds: what it held is booked, its senders answered.
@@ -157,6 +197,7 @@ impl Turn {
             Turn::Batch(_) => Last::Batch,
             Turn::Tick => Last::Tick,
             Turn::Flush => Last::Flush,
+            Turn::Question(_) => Last::Question,
             Turn::Closed => Last::Closed,
         }
     }

@@ -61,6 +61,7 @@ impl Rig {
             shutdown,
             health: health.clone(),
             reloads: Arc::default(),
+            instruments: Default::default(),
         };
         exporter.start(&context)?;
         Ok(Rig {

@@ -98,6 +98,11 @@ enum Command {
     Config(ConfigArgs),
     /// Ask a running Forebay whether it is live, or ready: for a container's health check.
     Health(HealthArgs),
+    /// Ask a running Forebay why a trace was kept, was not kept, or is still waited for.
+    ///
+    /// Asks every processor that decides on traces. Decisions are remembered for a while: a trace that nobody knows of is either
+    /// unknown or forgotten.
+    Why(WhyArgs),
     /// List every metric that /metrics may show.
     Metrics {
         /// How to print them.
@@ -157,6 +162,24 @@ pub(crate) struct HealthArgs {
     pub(crate) ready: bool,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct WhyArgs {
+    /// The trace: 32 hexadecimal digits.
+    #[arg(value_parser = trace_id)]
+    pub(crate) trace_id: String,
+    /// The address of the admin endpoint.
+    #[arg(long, default_value = "127.0.0.1:8888", value_name = "ADDRESS:PORT")]
+    pub(crate) admin: SocketAddr,
+}
+
+fn trace_id(text: &str) -> Result<String, String> {
+    if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("a trace id has 32 hexadecimal digits".to_owned())
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ValidateFormat {
     Text,
@@ -211,6 +234,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Schema { format }) => commands::schema::schema(format, out),
         Some(Command::Config(config)) => commands::config::config(&config.inputs(), out),
         Some(Command::Health(args)) => commands::health::health(&args, out),
+        Some(Command::Why(args)) => commands::why::why(&args, out),
         Some(Command::Metrics { format }) => commands::metrics::metrics(format, out),
         Some(Command::Completions { shell }) => commands::manual::completions(shell, out),
         Some(Command::Man { format }) => commands::manual::manual(format, out),

@@ -1,7 +1,7 @@
 //! From config texts to a blueprint, with everything that is wrong on the way.
 
 use crate::registry::registry;
-use forebay_config::{GraphSpec, Input, MemoryLimits, ProcessEnvironment, examine};
+use forebay_config::{GraphSpec, Input, MemoryLimits, ProcessEnvironment, examine, resolve_budget};
 use forebay_core::{Diagnostic, Severity};
 use forebay_engine::Blueprint;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub(crate) struct Plan {
 pub(crate) fn plan(inputs: &[Input]) -> Plan {
     let mut examined = examine(inputs, &ProcessEnvironment);
     let limits = MemoryLimits::detect(Path::new("/"));
-    let budget = examined.spec.service.budget.resolve(&limits);
+    let budget = resolve_budget(&examined.spec.service.budget, &limits);
     let (blueprint, found) = Blueprint::draw(&examined.spec, &registry(), budget);
     examined.add(found);
     let sound = !examined.has_errors();

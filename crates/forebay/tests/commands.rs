@@ -285,6 +285,7 @@ fn health_of_nobody_is_1_and_a_wrong_command_line_2() {
     assert!(said.contains(&address), "{said}");
     assert_eq!(output(&["health", "--admin", "nowhere"]).status.code(), Some(2));
     assert_eq!(output(&["fly"]).status.code(), Some(2));
+    assert_eq!(output(&["why", "0af7"]).status.code(), Some(2));
 }
 
 #[test]

@@ -158,8 +158,15 @@ fn the_admin_endpoint_answers_wrong_requests_as_http_says() {
     let (status, _, body) = process.ask("/metricz");
     assert_eq!(
         (status, body.as_str()),
-        (404, "no such page: /livez /readyz /metrics /status\n")
+        (
+            404,
+            "no such page: /livez /readyz /metrics /status /why/TRACE_ID\n"
+        )
     );
+    assert_eq!(process.ask("/why/7").0, 400);
+    let (status, _, body) = process.ask("/why/0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(status, 404);
+    assert!(body.contains("no processor knows of this trace"), "{body}");
     let (status, head, _) = support::exchange(
         address,
         "POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",

@@ -3,6 +3,8 @@
 //! Names that the OpenTelemetry Collector gives to the same thing are used as they are (`otelcol_*`), so that existing
 //! dashboards work; the rest begin with `forebay_`. Counters carry the suffix `_total` of OpenMetrics.
 
+pub mod components;
+
 /// What a metric's values do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -569,5 +571,13 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         OTELCOL_SEND_FAILED,
         OTELCOL_ENQUEUE_FAILED,
     ];
-    SINGLE.iter().chain(PER_SIGNAL.iter().flatten())
+    SINGLE
+        .iter()
+        .chain(PER_SIGNAL.iter().flatten())
+        .chain(of_components())
+}
+
+/// The metrics that components have by themselves, in the order of exposition. See [`crate::Instruments`].
+pub fn of_components() -> impl Iterator<Item = &'static Metric> {
+    components::ALL.iter()
 }

@@ -2,12 +2,14 @@
 
 pub mod catalog;
 mod exposition;
+mod instruments;
 mod reason;
 mod recorder;
 mod reloads;
 mod requests;
 
 pub use exposition::{CONTENT_TYPE, Exposition, Family, LATENCY_BOUNDS};
+pub use instruments::{InstrumentSet, Instruments};
 pub use reason::Reason;
 pub use recorder::{Reading, Recorder};
 pub use reloads::ReloadMeter;

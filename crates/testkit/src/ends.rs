@@ -223,8 +223,10 @@ pub fn prepared_exporter(exporter: FakeExporter, delivery: DeliverySettings) -> 
 pub fn prepared_processor(stateful: bool, processor: BuiltProcessor) -> PreparedProcessor {
     let declaration = ProcessorDeclaration {
         inputs: SignalSet::ALL,
+        main_port: None,
         ports: Vec::new(),
         bounds: Bounds::default(),
+        memory: None,
         stateful,
         takes_custody: false,
     };

@@ -1,7 +1,7 @@
 //! Config files.
 
 use forebay_config::{
-    Environment, Input, MemoryLimits, Style, examine, position, render, to_github, to_json,
+    Environment, Input, MemoryLimits, Style, examine, position, render, resolve_budget, to_github, to_json,
 };
 use forebay_core::registry::Registry;
 use forebay_core::{Diagnostic, Place, Severity};
@@ -49,7 +49,7 @@ pub(crate) fn check(data: &[u8]) {
 /// Reads a config and checks what is said of it.
 pub(crate) fn read(text: &str) {
     let mut examined = examine(&[Input::text("fuzz.toml", text)], &Small);
-    let budget = examined.spec.service.budget.resolve(&MemoryLimits::default());
+    let budget = resolve_budget(&examined.spec.service.budget, &MemoryLimits::default());
     let (blueprint, found) = REGISTRY.with(|registry| Blueprint::draw(&examined.spec, registry, budget));
     let drawn = !found
         .iter()

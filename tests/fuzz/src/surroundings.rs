@@ -69,6 +69,7 @@ pub(crate) fn node(ledger: Ledger) -> (NodeContext, Running, ShutdownTrigger) {
         shutdown,
         health: Health::default(),
         reloads: Arc::default(),
+        instruments: Default::default(),
     };
     (node, tasks, trigger)
 }

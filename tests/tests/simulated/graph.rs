@@ -204,6 +204,7 @@ fn blueprint(receiver: FakeReceiver, exit: Exit) -> Blueprint {
         bounds: BoundsSum {
             budget: BUDGET,
             leasable: BUDGET / 10 * 7,
+            reserved: Vec::new(),
             lines: Vec::new(),
             queue_default: 8 << 20,
         },

@@ -1,7 +1,7 @@
 //! Tests of budgets and of finding limits in a made-up root directory.
 
 use super::*;
-use forebay_core::settings::Size;
+use forebay_core::settings::{Ratio, Size};
 use tempfile::TempDir;
 
 fn root(files: &[(&str, &str)]) -> TempDir {
@@ -55,7 +55,7 @@ fn version_one_is_read_and_its_largest_number_means_none() {
 fn where_nothing_is_known_nothing_is_claimed() {
     let limits = MemoryLimits::detect(root(&[]).path());
     assert_eq!(limits, MemoryLimits::default());
-    assert_eq!(Budget::default().resolve(&limits), 768 << 20);
+    assert_eq!(resolve_budget(&Budget::default(), &limits), 768 << 20);
 }
 
 #[test]
@@ -64,8 +64,8 @@ fn a_share_is_taken_of_the_smaller_limit_and_a_size_is_itself() {
         cgroup: Some(200 << 20),
         machine: Some(100 << 20),
     };
-    assert_eq!(Budget::Share(Ratio(0.5)).resolve(&limits), 50 << 20);
-    assert_eq!(Budget::Size(Size(1 << 30)).resolve(&limits), 1 << 30);
+    assert_eq!(resolve_budget(&Budget::Share(Ratio(0.5)), &limits), 50 << 20);
+    assert_eq!(resolve_budget(&Budget::Size(Size(1 << 30)), &limits), 1 << 30);
 }
 
 #[test]

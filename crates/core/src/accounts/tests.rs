@@ -163,6 +163,48 @@ fn readers_never_see_an_item_twice_or_not_at_all() {
     );
 }
 
+// spec: A-6
+#[test]
+fn readers_never_see_an_item_twice_or_not_at_all_while_custodies_are_put_together() {
+    let accounts = Accounts::with_shards(1, 4);
+    let writers: Vec<_> = (0..4)
+        .map(|_| {
+            let accounts = accounts.clone();
+            std::thread::spawn(move || {
+                let mut pool = accounts.receive(IN, Signal::Traces, 0, 0);
+                for _ in 0..2_000 {
+                    assert!(pool.absorb(accounts.receive(IN, Signal::Traces, 3, 30)).is_none());
+                    pool.leave(Outcome::SampledOut, 2);
+                }
+                pool.close(Outcome::Delivered, 0);
+            })
+        })
+        .collect();
+    while !writers.iter().all(std::thread::JoinHandle::is_finished) {
+        assert!(balanced(&accounts), "{:#?}", accounts.read());
+    }
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    let total = accounts.total();
+    assert_eq!(
+        (total.received, total.sampled_out, total.delivered, total.held),
+        (24_000, 16_000, 8_000, 0)
+    );
+}
+
+#[test]
+fn custodies_of_different_places_are_not_put_together() {
+    let accounts = Accounts::new(2);
+    let mut custody = accounts.receive(IN, Signal::Traces, 1, 0);
+    for other in [
+        accounts.receive(OUT, Signal::Traces, 2, 0),
+        accounts.receive(IN, Signal::Logs, 2, 0),
+        Accounts::new(2).receive(IN, Signal::Traces, 2, 0),
+    ] {
+        let other = custody.absorb(other).expect("it is given back");
+        assert_eq!((custody.items(), other.items()), (1, 2));
+    }
+}
+
 /// A movement in the books; numbers choose among what there is.
 #[derive(Clone, Debug)]
 enum Step {

@@ -256,7 +256,7 @@ impl crate::TimeSource for Hand {
 #[test]
 fn those_that_are_refused_are_told_when_there_will_be_room() {
     let hand = Hand::default();
-    let ledger = Ledger::with_clock(8_000, Clock::new(Arc::new(hand.clone())));
+    let ledger = Ledger::with_clock(8_000, 0, Clock::new(Arc::new(hand.clone())));
     // 5,600 bytes, of which an eighth is room for those that come again.
     let mut leases: Vec<Lease> = (0..56).map(|_| ledger.lease(100).unwrap()).collect();
     assert_eq!(ledger.lease(1).unwrap_err(), over(1, 0));

@@ -2,6 +2,7 @@
 //! has a position.
 
 mod auth;
+mod budget;
 mod delivery;
 mod secret;
 mod tls;
@@ -11,6 +12,7 @@ pub use auth::{
     AuthConfig, BasicConfig, BasicCredentialsConfig, BearerConfig, ClientCertificateConfig,
     CredentialsConfig, OAuth2Config,
 };
+pub use budget::Budget;
 pub use delivery::{
     BatchConfig, CircuitBreakerConfig, Compression, DELAY_MAX, DeliverySettings, OnFull, PoisonConfig,
     QueueConfig, QueueKind, RetryConfig,

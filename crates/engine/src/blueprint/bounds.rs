@@ -2,13 +2,17 @@
 
 use super::Component;
 use super::nodes::Draft;
+use super::wiring::id;
 use forebay_config::GraphSpec;
 use forebay_core::settings::Size;
-use forebay_core::{Diagnostic, Ledger};
+use forebay_core::{Diagnostic, Ledger, NodeId};
 use std::fmt::Write as _;
 
 /// The part of the leasable memory that the inboxes of a processor take, if the config says nothing: one part in so many.
 const INBOX_SHARE: u64 = 16;
+
+/// The part of the budget that processors must leave to everything else: one part in so many.
+const LEAST_REST: u64 = 10;
 
 /// One thing that may hold data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,15 +28,30 @@ pub struct Bound {
 pub struct BoundsSum {
     /// The memory budget of the process.
     pub budget: u64,
-    /// The part of it that data may take.
+    /// What processors keep of it for themselves, with their ids, in the order of the nodes.
+    pub reserved: Vec<(NodeId, Bound)>,
+    /// The part of the rest that data may take.
     pub leasable: u64,
-    /// What may be held.
+    /// What may be held of that.
     pub lines: Vec<Bound>,
     /// What each queue gets that does not say how much.
     pub queue_default: u64,
 }
 
 impl BoundsSum {
+    /// What all processors keep for themselves.
+    pub fn reserved_bytes(&self) -> u64 {
+        self.reserved
+            .iter()
+            .fold(0, |sum, (_, bound)| bound.bytes.saturating_add(sum))
+    }
+
+    /// What one processor keeps for itself.
+    pub fn reserved_by(&self, node: NodeId) -> u64 {
+        let found = self.reserved.iter().find(|(id, _)| *id == node);
+        found.map_or(0, |(_, bound)| bound.bytes)
+    }
+
     /// The sum of all lines.
     pub fn total(&self) -> u64 {
         self.lines
@@ -44,9 +63,15 @@ impl BoundsSum {
 pub(super) fn sum(spec: &GraphSpec, drafts: &[Draft], budget: u64, found: &mut Vec<Diagnostic>) -> BoundsSum {
     let mut sum = BoundsSum {
         budget,
-        leasable: Ledger::leasable(budget),
+        reserved: reserved(drafts, budget).collect(),
         ..BoundsSum::default()
     };
+    let rest = budget.saturating_sub(sum.reserved_bytes());
+    sum.leasable = Ledger::leasable(rest);
+    if rest < budget / LEAST_REST {
+        found.push(keeps_too_much(spec, &sum));
+        return sum;
+    }
     let mut undecided = Vec::new();
     for draft in drafts {
         let (table, bounds) = match &draft.component {
@@ -87,6 +112,18 @@ pub(super) fn sum(spec: &GraphSpec, drafts: &[Draft], budget: u64, found: &mut V
     sum
 }
 
+/// What the processors keep for themselves.
+fn reserved(drafts: &[Draft], budget: u64) -> impl Iterator<Item = (NodeId, Bound)> {
+    drafts.iter().enumerate().filter_map(move |(index, draft)| {
+        let Some(Component::Processor(prepared)) = &draft.component else {
+            return None;
+        };
+        let what = format!("processors.{}", draft.name);
+        let bytes = prepared.declaration.memory?.of(budget);
+        Some((id(index), Bound { what, bytes }))
+    })
+}
+
 /// The inboxes before a processor's shards, all together: the largest that an edge to it asks for.
 fn inbox(spec: &GraphSpec, draft: &Draft, leasable: u64) -> Bound {
     let set = spec
@@ -113,18 +150,37 @@ pub(crate) const fn inbox_default(leasable: u64) -> u64 {
     leasable / INBOX_SHARE
 }
 
+fn keeps_too_much(spec: &GraphSpec, sum: &BoundsSum) -> Diagnostic {
+    let message = format!(
+        "processors keep too much of the memory budget of {} for themselves; a tenth has to be left for all else:",
+        about(sum.budget),
+    );
+    let help = "raise `memory.budget`, or lower `max_bytes` of these processors";
+    wrong(spec, message, sum.reserved.iter().map(|(_, bound)| bound), help)
+}
+
 fn too_much(spec: &GraphSpec, sum: &BoundsSum) -> Diagnostic {
-    let mut message = format!(
+    let message = format!(
         "the graph may hold {}, but of the memory budget of {} data may take {}:",
         about(sum.total()),
         about(sum.budget),
         about(sum.leasable)
     );
-    for line in &sum.lines {
+    let help = "raise `memory.budget`, or lower `max_bytes` of the queues";
+    wrong(spec, message, sum.lines.iter(), help)
+}
+
+fn wrong<'a>(
+    spec: &GraphSpec,
+    mut message: String,
+    lines: impl Iterator<Item = &'a Bound>,
+    help: &str,
+) -> Diagnostic {
+    for line in lines {
         // Writing to a string cannot fail.
         let _ = write!(message, "\n  {:>12}  {}", about(line.bytes), line.what);
     }
-    let error = Diagnostic::error(message).help("raise `memory.budget`, or lower `max_bytes` of the queues");
+    let error = Diagnostic::error(message).help(help);
     match &spec.service.budget_place {
         Some(place) => error.at(place.clone()),
         None => error,

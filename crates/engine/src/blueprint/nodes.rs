@@ -2,7 +2,7 @@
 
 use super::{Component, NodePlan, Role};
 use forebay_config::{GraphSpec, NodeSpec};
-use forebay_core::registry::{Registered, Registry};
+use forebay_core::registry::{NamedPort, Registered, Registry};
 use forebay_core::{Diagnostic, Place, Section, SignalSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,10 +37,18 @@ impl Draft {
     }
 
     /// The named ports.
-    pub(super) fn ports(&self) -> &[(&'static str, SignalSet)] {
+    pub(super) fn ports(&self) -> &[NamedPort] {
         match &self.component {
             Some(Component::Processor(prepared)) => &prepared.declaration.ports,
             _ => &[],
+        }
+    }
+
+    /// What its main port is called, if it has a name.
+    pub(super) fn main_port(&self) -> Option<&'static str> {
+        match &self.component {
+            Some(Component::Processor(prepared)) => prepared.declaration.main_port,
+            _ => None,
         }
     }
 

@@ -96,7 +96,7 @@ fn port_name(node: &NodePlan, port: Port) -> Option<&'static str> {
             .declaration
             .ports
             .get(usize::from(port.0) - 1)
-            .map(|(name, _)| *name),
+            .map(|port| port.name),
         _ => None,
     }
 }

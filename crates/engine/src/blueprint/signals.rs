@@ -2,6 +2,7 @@
 
 use super::nodes::Draft;
 use super::{EdgePlan, Role};
+use forebay_core::registry::NamedPort;
 use forebay_core::{Diagnostic, NodeId, Port, SignalSet};
 
 /// Narrows every edge to what really flows along it, takes out those along which nothing does, and gives what flows
@@ -123,7 +124,8 @@ fn warn_about_lost(draft: &Draft, flow: SignalSet, found: &mut Vec<Diagnostic>) 
 
 fn unconsumed_ports(drafts: &[Draft], edges: &[EdgePlan], found: &mut Vec<Diagnostic>) {
     for (index, draft) in drafts.iter().enumerate() {
-        for (port, (name, _)) in draft.ports().iter().enumerate() {
+        let must_be_taken = |(_, port): &(usize, &NamedPort)| !port.optional;
+        for (port, NamedPort { name, .. }) in draft.ports().iter().enumerate().filter(must_be_taken) {
             let taken =
                 |edge: &EdgePlan| usize::from(edge.from.0) == index && usize::from(edge.port.0) == port + 1;
             if !edges.iter().any(taken) {

@@ -5,10 +5,10 @@ use super::{Acknowledged, Blueprint, Promise};
 use forebay_config::{Environment, Input, Style, examine, render};
 use forebay_core::component::{BuiltProcessor, Outputs, Processor};
 use forebay_core::registry::{
-    About, PreparedExporter, PreparedProcessor, PreparedReceiver, Registered, Registry,
+    About, NamedPort, PreparedExporter, PreparedProcessor, PreparedReceiver, Registered, Registry,
 };
-use forebay_core::settings::DeliverySettings;
-use forebay_core::{Batch, Diagnostic, Section, Signal, SignalSet};
+use forebay_core::settings::{Budget, DeliverySettings, Ratio};
+use forebay_core::{Batch, Diagnostic, NodeId, Section, Signal, SignalSet};
 use forebay_testkit::{
     Answer, FakeExporter, FakeReceiver, prepared_exporter, prepared_processor, prepared_receiver,
 };
@@ -68,7 +68,24 @@ fn keep(_: &Section) -> Result<PreparedProcessor, Vec<Diagnostic>> {
 /// Has a port for errors beside the main one.
 fn route(_: &Section) -> Result<PreparedProcessor, Vec<Diagnostic>> {
     let mut prepared = pass(false);
-    prepared.declaration.ports = vec![("errors", SignalSet::of(Signal::Traces))];
+    prepared.declaration.ports = vec![NamedPort {
+        name: "errors",
+        gives: SignalSet::of(Signal::Traces),
+        optional: false,
+    }];
+    Ok(prepared)
+}
+
+/// Keeps half of the budget for itself; its main port has a name, its other need not be used.
+fn hoard(section: &Section) -> Result<PreparedProcessor, Vec<Diagnostic>> {
+    let mut prepared = keep(section)?;
+    prepared.declaration.memory = Some(Budget::Share(Ratio(0.5)));
+    prepared.declaration.main_port = Some("sampled");
+    prepared.declaration.ports = vec![NamedPort {
+        name: "dropped",
+        gives: SignalSet::of(Signal::Traces),
+        optional: true,
+    }];
     Ok(prepared)
 }
 
@@ -84,6 +101,7 @@ fn draw(config: &str) -> (Option<Blueprint>, String) {
     registry.receivers.insert("source", registered("source", source));
     registry.processors.insert("keep", registered("keep", keep));
     registry.processors.insert("route", registered("route", route));
+    registry.processors.insert("hoard", registered("hoard", hoard));
     registry.exporters.insert("sink", registered("sink", sink));
     let examined = examine(&[Input::text("t.toml", config)], &Nowhere);
     assert!(!examined.has_errors(), "{:#?}", examined.diagnostics);
@@ -188,6 +206,45 @@ exporter archive (sink)
     for drawing in [blueprint.to_dot(), blueprint.to_mermaid(), blueprint.to_svg()] {
         assert!(drawing.contains(".errors: traces"), "{drawing}");
     }
+}
+
+const HOARD: &str = "\
+[receivers.source]
+[exporters.sink]
+[processors.hoard]
+[pipelines.traces]
+from = [\"source.traces\"]
+via = [\"hoard\"]
+[pipelines.kept]
+from = [\"hoard.sampled\"]
+to = [\"sink\"]
+[pipelines.rest]
+from = [\"source.metrics\", \"source.logs\"]
+to = [\"sink\"]
+";
+
+#[test]
+fn what_processors_keep_for_themselves_is_taken_off_the_budget() {
+    let (blueprint, found) = draw(HOARD);
+    assert_eq!(found, "", "its other port is optional, its main port has a name");
+    let bounds = blueprint.unwrap().bounds;
+    let half = bounds.budget / 2;
+    assert_eq!(
+        (bounds.reserved_bytes(), bounds.reserved_by(NodeId(1))),
+        (half, half)
+    );
+    assert_eq!(bounds.reserved_by(NodeId(0)), 0);
+    assert_eq!(bounds.leasable, half / 100 * 70);
+}
+
+#[test]
+fn processors_that_leave_nothing_to_others_are_an_error() {
+    let second = "[processors.more]\ntype = \"hoard\"\n[pipelines.third]\nfrom = [\"hoard.dropped\"]\nvia = \
+                  [\"more\"]\nto = [\"sink\"]\n";
+    let (blueprint, found) = draw(&format!("{HOARD}{second}"));
+    assert!(blueprint.is_none());
+    assert!(found.contains("keep too much of the memory budget"), "{found}");
+    assert!(found.contains("512.0 MiB  processors.more"), "{found}");
 }
 
 #[test]

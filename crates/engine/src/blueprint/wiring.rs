@@ -357,16 +357,20 @@ fn port_of(draft: &Draft, reference: &Reference) -> Result<(Port, SignalSet), Bo
     if let Some(signal) = Signal::parse(port) {
         return Ok((Port::MAIN, SignalSet::of(signal)));
     }
+    if draft.main_port() == Some(port) {
+        return Ok((Port::MAIN, SignalSet::ALL));
+    }
     let named = draft
         .ports()
         .iter()
         .enumerate()
-        .find(|(_, (name, _))| *name == port);
+        .find(|(_, named)| named.name == port);
     match named {
-        Some((index, (_, signals))) => Ok((Port(u8::try_from(index + 1).unwrap_or(u8::MAX)), *signals)),
+        Some((index, named)) => Ok((Port(u8::try_from(index + 1).unwrap_or(u8::MAX)), named.gives)),
         None if draft.component.is_none() => Ok((Port::MAIN, SignalSet::ALL)),
         None => {
-            let names: Vec<&str> = draft.ports().iter().map(|(name, _)| *name).collect();
+            let others = draft.ports().iter().map(|port| port.name);
+            let names: Vec<&str> = draft.main_port().into_iter().chain(others).collect();
             Err(Box::new(no_port(reference, draft.role.as_str(), &names)))
         }
     }

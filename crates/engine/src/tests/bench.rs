@@ -103,6 +103,7 @@ pub(super) async fn start_with(
     let bounds = BoundsSum {
         budget,
         leasable: budget / 10 * 7,
+        reserved: Vec::new(),
         lines: Vec::new(),
         queue_default: 1 << 20,
     };

@@ -2,7 +2,8 @@
 
 use super::bench::{Parts, books, one_at_a_time, prepared, start, start_with};
 use forebay_core::component::{
-    BuiltProcessor, ExportError, Exporter, NodeContext, Partition, Receipt, Request, StatefulProcessor,
+    BuiltProcessor, ExportError, Exporter, Flushed, NodeContext, Partition, Receipt, Request,
+    StatefulProcessor,
 };
 use forebay_core::registry::PreparedExporter;
 use forebay_core::settings::{Count, Period};
@@ -110,8 +111,9 @@ impl StatefulProcessor for Ticking {
         assert!(self.panics_at != Some(ticks), "told to");
     }
 
-    fn flush(&mut self, _: Time, out: &mut Outputs) {
+    fn flush(&mut self, _: Time, out: &mut Outputs) -> Flushed {
         self.held.drain(..).for_each(|batch| out.emit(batch));
+        Flushed::All
     }
 }
 

@@ -5,7 +5,7 @@ use crate::delivery::{Circuit, DeliveryMeter};
 use crate::running::Running;
 use fastrand::Rng;
 use forebay_core::component::{
-    BuiltProcessor, ExportError, Exporter, NodeContext, Partition, Processor, Receipt, Request,
+    BuiltProcessor, ExportError, Exporter, Flushed, NodeContext, Partition, Processor, Receipt, Request,
     StatefulProcessor,
 };
 use forebay_core::settings::{Count, DeliverySettings, OnFull, Period};
@@ -219,8 +219,9 @@ impl StatefulProcessor for Keeper {
         self.kept.drain(..due).for_each(|(_, batch)| out.emit(batch));
     }
 
-    fn flush(&mut self, _: Time, out: &mut Outputs) {
+    fn flush(&mut self, _: Time, out: &mut Outputs) -> Flushed {
         self.kept.drain(..).for_each(|(_, batch)| out.emit(batch));
+        Flushed::All
     }
 }
 

@@ -1,4 +1,4 @@
-//! The admin endpoint: `/livez`, `/readyz`, `/metrics`, `/status`, and the admin service (gRPC) on the same port.
+//! The admin endpoint: `/livez`, `/readyz`, `/metrics`, `/status`, `/why/TRACE_ID`, and the admin service (gRPC) on the same port.
 //!
 //! It has a thread and a runtime of its own: it answers, and says that something is wrong, when nothing else moves. It
 //! stays up until the process ends.
@@ -11,13 +11,14 @@ mod peer;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod why;
 mod wire;
 
 use bytes::Bytes;
 use forebay_core::{Phase, Shutdown, ShutdownTrigger};
 use forebay_engine::Running;
 use heart::Heart;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
@@ -74,6 +75,9 @@ impl Admin {
     async fn answer(&self, request: Request<Incoming>, peer: &Arc<Peer>) -> Response<Answer> {
         if grpc::is_call(&request) {
             self.call(request, peer).await
+        } else if request.method() == Method::GET && request.uri().path().starts_with(why::PATH) {
+            let path = request.uri().path();
+            self.why(path).await.map(BodyExt::boxed_unsync)
         } else {
             self.page(&request).map(BodyExt::boxed_unsync)
         }

@@ -7,7 +7,7 @@ use forebay_telemetry::{CONTENT_TYPE, Exposition};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 
-const PATHS: &str = "/livez /readyz /metrics /status";
+const PATHS: &str = "/livez /readyz /metrics /status /why/TRACE_ID";
 
 impl Admin {
     /// Answers a request for a page.
@@ -85,11 +85,11 @@ impl Admin {
     }
 }
 
-fn text(status: StatusCode, body: &str) -> Response<Full<Bytes>> {
+pub(super) fn text(status: StatusCode, body: &str) -> Response<Full<Bytes>> {
     typed(status, "text/plain; charset=utf-8", body.to_owned())
 }
 
-fn typed(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
+pub(super) fn typed(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     response

@@ -1,5 +1,6 @@
 //! The commands besides `run`, one file each.
 
+pub(crate) mod admin;
 pub(crate) mod components;
 pub(crate) mod config;
 pub(crate) mod graph;
@@ -8,3 +9,4 @@ pub(crate) mod manual;
 pub(crate) mod metrics;
 pub(crate) mod schema;
 pub(crate) mod validate;
+pub(crate) mod why;

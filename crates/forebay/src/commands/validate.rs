@@ -57,6 +57,7 @@ fn memory(sum: &BoundsSum) -> serde_json::Value {
         .map(|line| json!({ "what": line.what, "bytes": line.bytes }));
     json!({
         "budget_bytes": sum.budget,
+        "reserved": sum.reserved.iter().map(|(_, bound)| json!({ "what": bound.what, "bytes": bound.bytes })).collect::<Vec<_>>(),
         "leasable_bytes": sum.leasable,
         "bounds": lines.collect::<Vec<_>>(),
         "bounds_total_bytes": sum.total(),
@@ -81,6 +82,9 @@ impl Promises {
             let _ = writeln!(out, "  {:>12}  {what}", about(bytes));
         };
         line(self.memory.budget, "budget of the process");
+        for (_, bound) in &self.memory.reserved {
+            line(bound.bytes, &format!("of it kept by {}", bound.what));
+        }
         line(self.memory.leasable, "of it for data, of which may be held by");
         for bound in &self.memory.lines {
             line(bound.bytes, &format!("  {}", bound.what));

@@ -48,8 +48,10 @@ impl ProcessorFactory for AttributesFactory {
     fn declare(_: &AttributesConfig) -> ProcessorDeclaration {
         ProcessorDeclaration {
             inputs: SignalSet::ALL,
+            main_port: None,
             ports: Vec::new(),
             bounds: Bounds::default(),
+            memory: None,
             takes_custody: false,
             stateful: false,
         }

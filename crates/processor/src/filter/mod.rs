@@ -43,8 +43,10 @@ impl ProcessorFactory for FilterFactory {
     fn declare(_: &FilterConfig) -> ProcessorDeclaration {
         ProcessorDeclaration {
             inputs: SignalSet::ALL,
+            main_port: None,
             ports: Vec::new(),
             bounds: Bounds::default(),
+            memory: None,
             takes_custody: false,
             stateful: false,
         }

@@ -4,7 +4,7 @@ use super::{Fault, Faults, adapted, damage, request, section};
 use crate::SimulatedClock;
 use bytes::Bytes;
 use fastrand::Rng;
-use forebay_core::component::{BuiltProcessor, Outputs, StatefulProcessor};
+use forebay_core::component::{BuiltProcessor, Flushed, Outputs, StatefulProcessor};
 use forebay_core::registry::{PreparedProcessor, ProcessorDeclaration, Registered, Registry};
 use forebay_core::{
     Accounts, Batch, Delivery, DeliveryToken, Entry, Ledger, NodeId, Payload, Reason, Signal,
@@ -22,6 +22,8 @@ const VALID: usize = 200;
 const DAMAGED: usize = 1000;
 /// Ticks that a processor with state gets before it is flushed.
 const TICKS: usize = 100;
+/// Flushes that it may ask for.
+const FLUSHES: usize = 10_000;
 /// The most shards that are asked for.
 const SHARDS: usize = 2;
 
@@ -197,8 +199,13 @@ impl Bench {
                 self.take(&mut out, faults);
             }
             self.clock.advance(Duration::from_secs(1));
-            shard.flush(self.clock.clock().now(), &mut out);
-            self.take(&mut out, faults);
+            for _ in 0..FLUSHES {
+                let flushed = shard.flush(self.clock.clock().now(), &mut out);
+                self.take(&mut out, faults);
+                if flushed == Flushed::All {
+                    break;
+                }
+            }
         }
     }
 

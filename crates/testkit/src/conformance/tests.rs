@@ -56,8 +56,10 @@ impl<C: Config, const N: usize> ProcessorFactory for Made<C, N> {
     fn declare(_: &C) -> ProcessorDeclaration {
         ProcessorDeclaration {
             inputs: SignalSet::ALL,
+            main_port: None,
             ports: Vec::new(),
             bounds: Bounds::default(),
+            memory: None,
             stateful: false,
             takes_custody: false,
         }

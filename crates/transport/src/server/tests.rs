@@ -95,6 +95,7 @@ fn node(budget: u64, clock: Clock) -> (NodeContext, ShutdownTrigger) {
         shutdown,
         health: Health::default(),
         reloads: Arc::default(),
+        instruments: Default::default(),
     };
     (node, trigger)
 }

@@ -167,6 +167,7 @@ pub(crate) fn node() -> (NodeContext, ShutdownTrigger) {
         shutdown,
         health: Health::default(),
         reloads: Arc::default(),
+        instruments: Default::default(),
     };
     node.health.working();
     (node, trigger)

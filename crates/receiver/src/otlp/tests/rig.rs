@@ -194,6 +194,7 @@ impl Setup {
             shutdown: listener,
             health: Health::default(),
             reloads: Arc::default(),
+            instruments: Default::default(),
         };
         let pipeline = Arc::new(Pipeline {
             then: self.then,
