@@ -2,8 +2,10 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`adaptive`] | thresholds that keep to a target while traffic swings, fair among keys |
 //! | [`probability`] | consistent probability sampling: thresholds, randomness, the `tracestate` that carries them |
 //! | [`hash`] | FNV-1a, for decisions that must be the Collector's bit for bit |
 
+pub mod adaptive;
 pub mod hash;
 pub mod probability;
