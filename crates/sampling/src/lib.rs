@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`adaptive`] | thresholds that keep to a target while traffic swings, fair among keys |
 //! | [`probability`] | consistent probability sampling: thresholds, randomness, the `tracestate` that carries them |
+//! | [`buffer`] | the traces that a shard of tail sampling holds, in a byte budget, and what was decided about others |
 //! | [`hash`] | FNV-1a, for decisions that must be the Collector's bit for bit |
 
 pub mod adaptive;
+pub mod buffer;
 pub mod hash;
 pub mod probability;
