@@ -3,8 +3,9 @@
 use super::{Options, Protocol};
 use crate::Result;
 use crate::compression::Compression;
-use crate::payload::{Identities, Request, Template};
+use crate::payload::{Identities, Request, Template, TraceStream};
 use bytes::{BufMut, Bytes, BytesMut};
+use forebay_otlp::Signal;
 
 /// How many different bodies are sent in turn when no sequence is wanted: enough that compression does not see the same
 /// request in its window twice.
@@ -18,6 +19,7 @@ pub(super) struct Bodies {
 enum Source {
     Fixed(Vec<Bytes>),
     Patched { template: Template, generator: u16 },
+    Traces { stream: TraceStream, generator: u16 },
     Built { options: Box<Options> },
 }
 
@@ -34,6 +36,10 @@ impl Bodies {
             compression: options.compression,
         };
         let source = match (options.sequence, options.protocol) {
+            _ if options.traces.is_wanted() => Source::Traces {
+                stream: traces(options)?,
+                generator: options.generator,
+            },
             (true, Protocol::HttpJson) => Source::Built {
                 options: Box::new(options.clone()),
             },
@@ -58,6 +64,11 @@ impl Bodies {
                 template.append(*generator, sequence, &mut out);
                 self.frame.close(out)
             }
+            Source::Traces { stream, generator } => {
+                let mut out = self.frame.open(stream.bytes());
+                stream.append(*generator, sequence, &mut out);
+                self.frame.close(out)
+            }
             Source::Built { options } => {
                 let first = sequence * options.items as u64;
                 let identities = Identities {
@@ -69,6 +80,16 @@ impl Bodies {
             }
         }
     }
+}
+
+fn traces(options: &Options) -> Result<TraceStream> {
+    if options.signal != Signal::Traces || options.protocol == Protocol::HttpJson {
+        return Err("spans per trace: for traces in protobuf only".into());
+    }
+    if options.acknowledged_log.is_some() && options.traces.open_traces > 0 {
+        return Err("an acknowledged log names consecutive items: not with open traces".into());
+    }
+    TraceStream::new(options.traces, options.items)
 }
 
 fn fixed(options: &Options, frame: Frame) -> Result<Vec<Bytes>> {

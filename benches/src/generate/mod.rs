@@ -15,6 +15,7 @@ pub use books::{Books, Latency, Refusals, Report};
 
 use crate::compression::Compression;
 use crate::itemset::ItemSet;
+use crate::payload::TraceShape;
 use crate::{Result, payload, procfs, units};
 use body::Bodies;
 use forebay_otlp::Signal;
@@ -79,6 +80,9 @@ pub struct Options {
     /// The compression; bodies are compressed beforehand unless `--sequence` is given.
     #[arg(long, value_enum, default_value_t)]
     pub compression: Compression,
+    /// How spans form traces.
+    #[command(flatten)]
+    pub traces: TraceShape,
     /// Give every item an identity of its own, for a sink with `--verify`. Costs a copy of each request.
     #[arg(long)]
     pub sequence: bool,
@@ -116,6 +120,7 @@ impl Options {
             requests: None,
             protocol: Protocol::Grpc,
             compression: Compression::None,
+            traces: TraceShape::default(),
             sequence: false,
             generator: GENERATOR,
             retry: false,

@@ -2,15 +2,20 @@
 //! and metric data points to match.
 //!
 //! A request is built once with prost. With sequences wanted, a [`Template`] keeps the places of the identities (see
-//! [`crate::identity`]) in the encoded bytes, so that a further request costs one copy and the patches.
+//! [`crate::identity`]) in the encoded bytes, so that a further request costs one copy and the patches. A [`TraceStream`] does the same for traces that
+//! never repeat, as tail sampling needs them.
 
 mod attributes;
 mod json;
 mod logs;
 mod metrics;
+mod shape;
+mod stream;
 mod template;
 mod traces;
 
+pub use shape::{Root, TraceShape};
+pub use stream::TraceStream;
 pub use template::Template;
 
 use crate::identity::Identity;

@@ -9,28 +9,36 @@ const SPANS_PER_TRACE: usize = 5;
 
 impl Builder {
     pub(super) fn traces(mut self, items: usize) -> ExportTraceServiceRequest {
+        let (mut trace_id, mut root) = (Vec::new(), Vec::new());
+        let mut span = |builder: &mut Builder, position: usize, index| {
+            if position.is_multiple_of(SPANS_PER_TRACE) {
+                trace_id = builder.trace_id();
+                root = Vec::new();
+            }
+            let span = builder.span(index, trace_id.clone(), root.clone());
+            if root.is_empty() {
+                root.clone_from(&span.span_id);
+            }
+            span
+        };
         let resource_spans = Builder::groups(items)
-            .map(|group| self.resource_spans(group))
+            .map(|group| self.resource_spans(group, &mut span))
             .collect();
         ExportTraceServiceRequest { resource_spans }
     }
 
-    fn resource_spans(&mut self, group: Range<usize>) -> ResourceSpans {
+    /// The spans of a group with their resource and scope. `span` is given each one's position in the group and its index in
+    /// the request.
+    pub(super) fn resource_spans(
+        &mut self,
+        group: Range<usize>,
+        mut span: impl FnMut(&mut Builder, usize, usize) -> Span,
+    ) -> ResourceSpans {
         let resource = Some(self.resource());
-        let mut trace_id = Vec::new();
-        let mut root = Vec::new();
-        let mut spans = Vec::with_capacity(group.len());
-        for (position, index) in group.enumerate() {
-            if position % SPANS_PER_TRACE == 0 {
-                trace_id = self.trace_id();
-                root = Vec::new();
-            }
-            let span = self.span(index, trace_id.clone(), root.clone());
-            if root.is_empty() {
-                root.clone_from(&span.span_id);
-            }
-            spans.push(span);
-        }
+        let spans = group
+            .enumerate()
+            .map(|(position, index)| span(self, position, index))
+            .collect();
         let scope = Some(attributes::scope("io.opentelemetry.tomcat-10.0"));
         let scope_spans = vec![ScopeSpans {
             scope,

@@ -1,7 +1,7 @@
 //! One measurement: a system, a cell, a round.
 
 use super::system::{System, Values, sample_memory};
-use super::{Cell, Outage, Scenario, SystemSpec};
+use super::{Cell, Outage, Per, Scenario, SystemSpec};
 use crate::generate::{self, Finished, Generator, Latency, Protocol, Refusals};
 use crate::sink::{self, Mode, Sink};
 use crate::{Result, procfs};
@@ -17,7 +17,7 @@ const DRAIN_PAUSE_MAX: Duration = Duration::from_secs(3);
 /// The figures of a measurement.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Measurement {
-    /// CPU time of the system in the window per item delivered in it, in microseconds.
+    /// CPU time of the system in the window per item delivered (or acknowledged, see [`Per`]) in it, in microseconds.
     pub cpu_us_per_item: f64,
     /// Items that reached the sink per second of the window (with several sinks: each).
     pub delivered_per_second: f64,
@@ -77,13 +77,16 @@ pub(super) fn measure(
     };
     let address = if use_grpc { system.grpc } else { system.http };
     let generator = Generator::start(generator_options(scenario, cell, address.to_string())?)?;
-    std::thread::sleep(scenario.warm_up);
+    std::thread::sleep(spec.warm_up.unwrap_or(scenario.warm_up));
     measurement.window(&system, &sinks, &generator, scenario)?;
     generator.stop();
     let finished = generator.finish()?;
     system.check()?;
-    drain(&sinks, &finished);
-    measurement.books(&finished, &sinks, scenario.sequence);
+    measurement.books(&finished);
+    if scenario.per == Per::Delivered {
+        drain(&sinks, &finished);
+        measurement.losses(&finished, &sinks, scenario.sequence);
+    }
     Ok(measurement)
 }
 
@@ -94,6 +97,7 @@ fn generator_options(scenario: &Scenario, cell: &Cell, endpoint: String) -> Resu
         connections: cell.connections,
         in_flight: cell.in_flight,
         rate: cell.rate,
+        traces: cell.traces,
         protocol: cell.protocol,
         compression: cell.compression,
         sequence: scenario.sequence,
@@ -181,18 +185,19 @@ impl Measurement {
         self.peak_rss = procfs::resident_peak(pid)?.max(sampled) as f64;
         let seconds = (after.at - before.at).as_secs_f64();
         let delivered = after.delivered.saturating_sub(before.delivered) as f64;
+        let acknowledged = (after.acknowledged - before.acknowledged) as f64;
         let cpu = after.cpu.saturating_sub(before.cpu).as_secs_f64();
-        self.cpu_us_per_item = if delivered > 0.0 {
-            cpu * 1e6 / delivered
-        } else {
-            f64::NAN
+        let items = match scenario.per {
+            Per::Delivered => delivered,
+            Per::Acknowledged => acknowledged,
         };
+        self.cpu_us_per_item = if items > 0.0 { cpu * 1e6 / items } else { f64::NAN };
         self.delivered_per_second = delivered / seconds;
-        self.acknowledged_per_second = (after.acknowledged - before.acknowledged) as f64 / seconds;
+        self.acknowledged_per_second = acknowledged / seconds;
         Ok(())
     }
 
-    fn books(&mut self, finished: &Finished, sinks: &[Sink], sequence: bool) {
+    fn books(&mut self, finished: &Finished) {
         let report = &finished.report;
         let Latency {
             p50_us,
@@ -207,11 +212,14 @@ impl Measurement {
         self.failed = report.failures.values().sum::<u64>() as f64;
         self.given_up = report.requests_given_up as f64;
         self.generator_us_per_item = report.cpu_seconds * 1e6 / (report.items_sent.max(1)) as f64;
+    }
+
+    fn losses(&mut self, finished: &Finished, sinks: &[Sink], sequence: bool) {
         for sink in sinks {
             let lost = if sequence {
                 sink.missing(generate::GENERATOR, finished.acknowledged.iter(), finished.items)
             } else {
-                report.items_acknowledged.saturating_sub(sink.items())
+                finished.report.items_acknowledged.saturating_sub(sink.items())
             };
             self.lost += lost as f64;
             self.duplicates += sink.stats().verified.map_or(0, |verified| verified.duplicates) as f64;

@@ -11,7 +11,7 @@ mod system;
 mod table;
 
 pub use measure::Measurement;
-pub use scenario::{Cell, Expect, Matrix, Outage, Scenario, SystemSpec};
+pub use scenario::{Cell, Expect, Matrix, Outage, Per, Scenario, SystemSpec};
 pub use table::{Outcome, Row};
 
 use crate::compression::Compression;
@@ -133,6 +133,7 @@ pub fn run(scenario: &Scenario, set: &BTreeMap<String, String>) -> Result<Outcom
             }
         }
     }
+    outcome.judge(scenario);
     Ok(outcome)
 }
 

@@ -3,6 +3,7 @@
 use super::Options;
 use crate::compression::Compression;
 use crate::generate::Protocol;
+use crate::payload::TraceShape;
 use crate::sink::Mode;
 use crate::{Result, units};
 use forebay_otlp::Signal;
@@ -32,6 +33,9 @@ pub struct Scenario {
     /// Account for every item's identity, and send retryable refusals again.
     #[serde(default)]
     pub sequence: bool,
+    /// Which items CPU time is divided by; default `delivered`.
+    #[serde(default)]
+    pub per: Per,
     /// The systems; the first is the yardstick.
     #[serde(default)]
     pub systems: Vec<SystemSpec>,
@@ -43,6 +47,18 @@ pub struct Scenario {
     /// What must hold.
     #[serde(default)]
     pub expect: Vec<Expect>,
+}
+
+/// Which items CPU time is divided by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Per {
+    /// Those that reached the sink in the window.
+    #[default]
+    Delivered,
+    /// Those that were acknowledged in the window: where a system keeps a sample only. What does not reach the sink is not
+    /// counted as lost then.
+    Acknowledged,
 }
 
 /// A system under test.
@@ -61,6 +77,9 @@ pub struct SystemSpec {
     /// Variables for its environment.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// The time before the measured one, in place of the scenario's: until the system is as full as it gets.
+    #[serde(default, deserialize_with = "maybe_duration")]
+    pub warm_up: Option<Duration>,
 }
 
 /// Cells: every combination of the lists.
@@ -77,6 +96,8 @@ pub struct Matrix {
     pub in_flight: Vec<usize>,
     /// Items per second; 0 is as fast as the answers come.
     pub rate: Vec<u64>,
+    /// How spans form traces.
+    pub traces: Vec<TraceShape>,
     /// Protocols.
     pub protocol: Vec<Protocol>,
     /// Compressions.
@@ -91,6 +112,7 @@ impl Default for Matrix {
             connections: vec![8],
             in_flight: vec![4],
             rate: vec![0],
+            traces: vec![TraceShape::default()],
             protocol: vec![Protocol::Grpc],
             compression: vec![Compression::None],
         }
@@ -124,6 +146,10 @@ pub struct Expect {
     pub peak_rss_max: Option<String>,
     /// The most acknowledged items that may be missing at the sink.
     pub lost_max: Option<u64>,
+    /// The most CPU time per item above that of the first system in the same cell, by the medians: microseconds.
+    pub cpu_above_first_max: Option<f64>,
+    /// The most CPU time per item over that of the first system in the same cell, by the medians: a ratio.
+    pub cpu_over_first_max: Option<f64>,
     /// Every refusal is retryable and says when to come back, and there is one.
     #[serde(default)]
     pub refusals_retryable_with_delay: bool,
@@ -142,6 +168,8 @@ pub struct Cell {
     pub in_flight: usize,
     /// Items per second; 0 is as fast as the answers come.
     pub rate: u64,
+    /// How spans form traces.
+    pub traces: TraceShape,
     /// The protocol.
     pub protocol: Protocol,
     /// The compression.
@@ -163,6 +191,9 @@ impl fmt::Display for Cell {
         if let Some(codec) = self.compression.header() {
             write!(f, " {codec}")?;
         }
+        if self.traces.is_wanted() {
+            write!(f, " {}", self.traces)?;
+        }
         if self.rate > 0 {
             write!(f, " {}/s", self.rate)?;
         }
@@ -178,6 +209,7 @@ impl Matrix {
             connections: 0,
             in_flight: 0,
             rate: 0,
+            traces: TraceShape::default(),
             protocol: Protocol::Grpc,
             compression: Compression::None,
         }];
@@ -192,6 +224,7 @@ impl Matrix {
         cells = times(cells, &self.in_flight, |cell, in_flight| {
             cell.in_flight = *in_flight
         });
+        cells = times(cells, &self.traces, |cell, traces| cell.traces = *traces);
         cells = times(cells, &self.rate, |cell, rate| cell.rate = *rate);
         times(cells, &self.items, |cell, items| cell.items = *items)
     }
@@ -282,12 +315,17 @@ impl SystemSpec {
             config: None,
             config_extension: toml_extension(),
             env: BTreeMap::new(),
+            warm_up: None,
         }
     }
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     units::duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+fn maybe_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
 }
 
 fn four_seconds() -> Duration {

@@ -89,6 +89,17 @@ impl Outcome {
         }
     }
 
+    /// Checks, at the end, what is expected of the medians.
+    pub(super) fn judge(&mut self, scenario: &Scenario) {
+        let rows = self.rows.iter();
+        let pairs = rows.flat_map(|row| scenario.expect.iter().map(move |expect| (row, expect)));
+        let failures: Vec<_> = pairs
+            .filter(|(row, expect)| row.system == expect.system)
+            .flat_map(|(row, expect)| row.dear(expect))
+            .collect();
+        self.failures.extend(failures);
+    }
+
     /// The table in Markdown, and the failures below it.
     pub fn markdown(&self) -> String {
         let mut out = format!(
@@ -113,6 +124,25 @@ const HEADER: &str = "\
 ";
 
 impl Row {
+    /// The expectations of CPU time that the medians do not meet.
+    fn dear(&self, expect: &Expect) -> impl Iterator<Item = String> {
+        let cpu = self.median.cpu_us_per_item;
+        let ratio = self.over_first.unwrap_or(f64::NAN);
+        let above = cpu - cpu / ratio;
+        let too_far = expect
+            .cpu_above_first_max
+            .filter(|most| above > *most || above.is_nan());
+        let too_often = expect
+            .cpu_over_first_max
+            .filter(|most| ratio > *most || ratio.is_nan());
+        let name = format!("{}: {}", self.system, self.cell);
+        let far = too_far
+            .map(|most| format!("{name}: {above:.3} us per item above the first system, allowed {most}"));
+        let often =
+            too_often.map(|most| format!("{name}: {ratio:.2} times the first system, allowed {most}"));
+        far.into_iter().chain(often)
+    }
+
     fn write(&self, out: &mut String) {
         let m = &self.median;
         let mib = |bytes: f64| bytes / f64::from(1 << 20);
@@ -225,6 +255,23 @@ mod tests {
         assert_eq!(outcome.rows[1].over_first, Some(1.5));
         assert_eq!(outcome.rows[0].median.lost, 3.0);
         assert!(outcome.markdown().contains("| b | 3.000 | 1.50 |"));
+    }
+
+    #[test]
+    fn expectations_of_cpu_time_are_checked_by_the_medians() {
+        let text = "name='t'\ncells=[{}]\nsystems=[{name='a',command='a'},{name='b',command='b'}]
+            expect=[{system='b',cpu_above_first_max=0.5},{system='b',cpu_over_first_max=1.4}]";
+        let scenario = Scenario::parse(text).unwrap();
+        let cell = scenario.cells().remove(0);
+        let failures = |b: f64| {
+            let mut outcome = Outcome::new(&scenario);
+            for (system, cpu) in [(0, 1.0), (1, b), (1, 9.0), (1, 0.0)] {
+                outcome.add(&scenario, &cell, &scenario.systems[system], one(cpu));
+            }
+            outcome.judge(&scenario);
+            outcome.failures.len()
+        };
+        assert_eq!((failures(1.3), failures(1.45), failures(1.6)), (0, 1, 2));
     }
 
     #[test]
