@@ -3,12 +3,14 @@
 
 mod clock;
 pub mod conformance;
+mod context;
 mod ends;
 pub mod fault;
 pub mod requests;
 pub mod scripted;
 
 pub use clock::SimulatedClock;
+pub use context::processor_context;
 pub use ends::{
     Answer, FakeExporter, FakeReceiver, Feed, prepared_exporter, prepared_processor, prepared_receiver,
 };

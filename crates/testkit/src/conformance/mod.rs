@@ -61,6 +61,13 @@ impl Faults<'_> {
         });
     }
 
+    /// A fault if it did not start.
+    fn started(&mut self, started: Result<(), forebay_core::ComponentError>) {
+        if let Err(error) = started {
+            self.add(format!("it does not start: {error}"));
+        }
+    }
+
     /// A fault unless `kept`.
     fn rule(&mut self, kept: bool, what: impl FnOnce() -> String) {
         if !kept {

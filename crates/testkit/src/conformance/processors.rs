@@ -1,10 +1,10 @@
 //! Of processors: conservation, honesty about counts, bounds, independence, and calm in the face of damaged bytes.
 
 use super::{Fault, Faults, adapted, damage, request, section};
-use crate::SimulatedClock;
+use crate::{SimulatedClock, processor_context};
 use bytes::Bytes;
 use fastrand::Rng;
-use forebay_core::component::{BuiltProcessor, Flushed, Outputs, StatefulProcessor};
+use forebay_core::component::{BuiltProcessor, Flushed, Outputs, ProcessorContext, StatefulProcessor};
 use forebay_core::registry::{PreparedProcessor, ProcessorDeclaration, Registered, Registry};
 use forebay_core::{
     Accounts, Batch, Delivery, DeliveryToken, Entry, Ledger, NodeId, Payload, Reason, Signal,
@@ -24,6 +24,8 @@ const DAMAGED: usize = 1000;
 const TICKS: usize = 100;
 /// Flushes that it may ask for.
 const FLUSHES: usize = 10_000;
+/// The memory budget.
+const BUDGET: u64 = 1 << 30;
 /// The most shards that are asked for.
 const SHARDS: usize = 2;
 
@@ -51,6 +53,8 @@ fn check(
 ) -> Result<(), String> {
     let text = adapted(component.about.example, home);
     let fresh = || {
+        // What processors draw by lot, such as seeds of hashes, is the same for each instance.
+        fastrand::seed(seed);
         let prepared = (component.prepare)(&section(text.clone()));
         let prepared = prepared.map_err(|_| "its example is not read".to_owned())?;
         let built = (prepared.build)(SHARDS).map_err(|error| error.to_string())?;
@@ -104,7 +108,7 @@ impl Bench {
             declaration,
             built: Some(built),
             accounts: Accounts::new(1),
-            ledger: Ledger::new(1 << 30),
+            ledger: Ledger::new(BUDGET),
             clock: SimulatedClock::default(),
             answers: Vec::new(),
             emitted: Vec::new(),
@@ -114,8 +118,11 @@ impl Bench {
 
     fn run(&mut self, requests: &[(Signal, Bytes)], faults: &mut Faults<'_>) {
         let Some(built) = self.built.take() else { return };
+        let memory = self.declaration.memory.map_or(0, |memory| memory.of(BUDGET));
+        let context = processor_context(&self.ledger, &self.clock, self.declaration.ports.len(), memory);
         let run = AssertUnwindSafe(|| match built {
             BuiltProcessor::Stateless(processor) => {
+                faults.started(processor.start(&context));
                 for (signal, bytes) in requests {
                     let (batch, mut out) = (self.batch(*signal, bytes), Outputs::new());
                     processor.process(batch, &mut out);
@@ -127,6 +134,14 @@ impl Bench {
                 partition,
             } => {
                 let count = shards.len();
+                for (index, shard) in shards.iter_mut().enumerate() {
+                    let memory = memory / count as u64;
+                    faults.started(shard.start(&ProcessorContext {
+                        shard: index,
+                        memory,
+                        ..context.clone()
+                    }));
+                }
                 for (signal, bytes) in requests {
                     let (batch, mut parts) = (self.batch(*signal, bytes), Vec::new());
                     match count {
