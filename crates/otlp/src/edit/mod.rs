@@ -28,6 +28,8 @@
 //! Splitting and partitioning (`split.rs`, `assemble.rs`) use the same layout the other way round: for some of the items, a
 //! first walk adds up the sizes of the messages that will contain them, a second one writes these messages, each with
 //! its shell (the fields that are not children: the resource or scope, the schema URL, and fields that we do not know).
+//! Where items are kept for a time and leave in other company than they came in, a request is taken apart with an [`Outline`]
+//! and another one put together with a [`RequestBuilder`].
 //!
 //! # What holds
 //!
@@ -48,8 +50,10 @@
 mod actions;
 mod assemble;
 mod attributes;
+mod build;
 mod encode;
 mod layout;
+mod outline;
 mod pass;
 mod patch;
 mod remove;
@@ -63,8 +67,10 @@ use std::ops::Range;
 
 pub use actions::{AttributeRewrite, Rewritten};
 pub use attributes::AttributeEditor;
+pub use build::{RequestBuilder, Shells};
 pub use encode::AttributeValue;
 pub use layout::{ItemContext, MetricContext};
+pub use outline::{Outline, ScopeItems};
 pub use pass::{Edit, Edited, Verdict};
 pub use patch::Patch;
 pub use scan::first_field;

@@ -5,7 +5,7 @@
 //! is held began later, nothing refers to it. That costs a store for each item; counting would have to read all items of a
 //! trace that is dropped, which nothing else does.
 
-use forebay_otlp::{IdentityHasher, Signal};
+use forebay_otlp::{IdentityHasher, Signal, edit::Shells};
 
 use super::{
     index::Index,
@@ -29,15 +29,8 @@ pub struct EnvelopeId(pub(super) u32);
 pub struct Envelope<'a> {
     /// Whether its items are spans or log records.
     pub signal: Signal,
-    /// The fields of the resource's envelope that are not scopes, as they came: the `Resource`, the schema URL, and fields
-    /// that we do not know.
-    pub resource: &'a [u8],
-    /// The fields of the scope's envelope that are not items, likewise.
-    pub scope: &'a [u8],
-    /// A number that two envelopes share if and only if they have the same resource.
-    pub resource_number: u32,
-    /// A number that no other envelope has.
-    pub scope_number: u32,
+    /// The resource and the scope. Their numbers are those of no other, also not after they have left.
+    pub shells: Shells<'a>,
 }
 
 /// A resource, or a scope of one.
@@ -104,7 +97,7 @@ pub(super) struct Envelopes {
     asked: usize,
 }
 
-/// What an envelope consists of: the signal of its items, and the two strings of [`Envelope`].
+/// What an envelope consists of: the signal of its items, and the two strings of its [`Shells`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parts<'a> {
     pub(super) signal: Signal,
@@ -145,15 +138,18 @@ impl Envelopes {
     }
 
     pub(super) fn get(&self, id: EnvelopeId) -> Option<Envelope<'_>> {
-        self.shells.key(id.0)?;
+        let scope_key = self.shells.key(id.0)?;
         let scope = self.shells.at(id.0)?;
+        let resource_key = self.shells.key(scope.resource)?;
         let resource = self.shells.at(scope.resource)?;
         Some(Envelope {
             signal: scope.signal,
-            resource: &resource.bytes,
-            scope: &scope.bytes,
-            resource_number: scope.resource,
-            scope_number: id.0,
+            shells: Shells {
+                resource_number: resource_key.number(),
+                resource: &resource.bytes,
+                scope_number: scope_key.number(),
+                scope: &scope.bytes,
+            },
         })
     }
 

@@ -21,6 +21,9 @@
 //! changed: the owner then decides about the trace that [`TraceBuffer::oldest`] names, and tries again. A trace leaves by
 //! [`TraceBuffer::take`], which hands out its items, or [`TraceBuffer::discard`], which does not read them. Between requests
 //! the owner calls [`TraceBuffer::tidy`].
+//!
+//! Requests are taken apart with [`forebay_otlp::edit::Outline`], and what is kept is put together again with
+//! [`forebay_otlp::edit::RequestBuilder`], one for each signal: `builder.push(&record.envelope.shells, |out| record.item.copy_to(out))`.
 
 mod arena;
 mod decisions;
@@ -214,7 +217,7 @@ impl<F: Copy + Default> TraceBuffer<F> {
     }
 
     /// Makes the envelope of items known: the fields of the resource's and of the scope's envelope that are not scopes and items,
-    /// as they came (`ScopeItems::resource_shell` and `scope_shell` in `forebay_otlp::edit`).
+    /// as they came ([`forebay_otlp::edit::ScopeItems::resource_shell`] and `scope_shell`).
     ///
     /// The id is good as long as an item in the buffer has it, and at least until the next [`TraceBuffer::tidy`].
     ///

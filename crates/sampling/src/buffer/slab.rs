@@ -14,6 +14,13 @@ pub(super) struct Key {
     generation: u32,
 }
 
+impl Key {
+    /// A number that no other key has.
+    pub(super) fn number(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.place)
+    }
+}
+
 #[derive(Debug)]
 struct Place<T> {
     /// Odd while there is a value.

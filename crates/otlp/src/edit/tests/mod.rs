@@ -1,6 +1,7 @@
 //! Tests of the editor.
 
 mod arbitrary;
+mod builds;
 mod cases;
 mod model;
 mod properties;

@@ -150,16 +150,11 @@ impl World {
             while count < stop
                 && let Some(record) = taken.next_record()
             {
-                let Envelope {
-                    signal,
-                    resource,
-                    scope,
-                    ..
-                } = record.envelope;
+                let Envelope { signal, shells } = record.envelope;
                 let mut item = Vec::new();
                 record.item.copy_to(&mut item);
                 assert_eq!(
-                    (signal, resource.to_vec(), scope.to_vec(), item),
+                    (signal, shells.resource.to_vec(), shells.scope.to_vec(), item),
                     expected.items[count]
                 );
                 count += 1;
