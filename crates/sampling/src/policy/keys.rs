@@ -1,0 +1,200 @@
+//! Finding the few attributes that a plan names among the many that there are.
+
+use super::rule::{AttributeRule, AttributeTest};
+use forebay_otlp::fields::{any_value, key_value};
+use forebay_otlp::{Cursor, Value};
+
+/// How many slots a table has: a power of two, and twice as many as keys.
+const SLOTS: usize = 128;
+
+/// The keys that are asked for in one kind of place, with the tests of their values.
+#[derive(Clone, Debug)]
+pub(super) struct KeyTable {
+    /// For each slot the index of a key plus one, 0 for none. A key stands in the slot of its hash, or in the next one that was free.
+    slots: [u8; SLOTS],
+    keys: Box<[Key]>,
+    /// The bits of all tests.
+    bits: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Key {
+    name: Box<[u8]>,
+    bits: u64,
+    tests: Box<[(u64, AttributeTest)]>,
+}
+
+impl KeyTable {
+    /// The table of these conditions with their bits: at most 64.
+    pub(super) fn new<'a>(conditions: impl Iterator<Item = &'a (u64, &'a AttributeRule)>) -> KeyTable {
+        let mut keys: Vec<Key> = Vec::new();
+        for (bit, rule) in conditions {
+            let test = (*bit, rule.test.clone());
+            let name = rule.key.as_bytes();
+            match keys.iter_mut().find(|key| *key.name == *name) {
+                Some(key) => {
+                    key.bits |= bit;
+                    key.tests = key.tests.iter().cloned().chain([test]).collect();
+                }
+                None => keys.push(Key {
+                    name: name.into(),
+                    bits: *bit,
+                    tests: [test].into(),
+                }),
+            }
+        }
+        let mut slots = [0_u8; SLOTS];
+        for (index, key) in (1_u8..).zip(&keys) {
+            let start = slot(&key.name);
+            let free = (start..start + SLOTS)
+                .map(|at| at % SLOTS)
+                .find(|at| slots.get(*at) == Some(&0));
+            if let Some(slot) = free.and_then(|at| slots.get_mut(at)) {
+                *slot = index;
+            }
+        }
+        KeyTable {
+            slots,
+            bits: keys.iter().fold(0, |bits, key| bits | key.bits),
+            keys: keys.into(),
+        }
+    }
+
+    /// Whether attributes can still answer something that `known` does not.
+    #[inline]
+    pub(super) const fn asks(&self, known: u64) -> bool {
+        self.bits & !known != 0
+    }
+
+    /// Takes in an attribute, the body of a `KeyValue`: what it answers goes into `known`. `seen` has a bit for each key that an earlier
+    /// attribute of the same list had: the first counts.
+    #[inline]
+    pub(super) fn see(&self, attribute: &[u8], seen: &mut u64, known: &mut u64) {
+        // Encoders write the key first, and keys are short.
+        let short = match attribute {
+            [KEY_TAG, length @ 0..0x80, rest @ ..] => rest.get(..usize::from(*length)),
+            _ => None,
+        };
+        match short {
+            Some(key) => {
+                if let Some(index) = self.find(key) {
+                    self.test(index, attribute, seen, known);
+                }
+            }
+            None => {
+                if let Some(index) = self.find(key_and_value(attribute).0) {
+                    self.test(index, attribute, seen, known);
+                }
+            }
+        }
+    }
+
+    /// The index of a key.
+    #[inline]
+    fn find(&self, name: &[u8]) -> Option<usize> {
+        let mut at = slot(name);
+        loop {
+            let index = usize::from(*self.slots.get(at)?).checked_sub(1)?;
+            if *self.keys.get(index)?.name == *name {
+                return Some(index);
+            }
+            at = (at + 1) % SLOTS;
+        }
+    }
+
+    #[inline(never)]
+    fn test(&self, index: usize, attribute: &[u8], seen: &mut u64, known: &mut u64) {
+        let Some(key) = self.keys.get(index) else {
+            return;
+        };
+        let earlier = *seen >> index & 1 != 0;
+        *seen |= 1 << index;
+        if earlier || key.bits & !*known == 0 {
+            return;
+        }
+        let (name, value) = key_and_value(attribute);
+        // A key that occurs twice in one attribute is the last of them.
+        if *name != *key.name {
+            return;
+        }
+        let value = Scalar::read(value);
+        for (bit, test) in &key.tests {
+            if *known & bit == 0 && test.passes(value) {
+                *known |= bit;
+            }
+        }
+    }
+}
+
+/// The tag of a key in a `KeyValue`.
+const KEY_TAG: u8 = (key_value::KEY as u8) << 3 | 2;
+
+/// Where a key stands: of its length and three of its bytes.
+#[inline]
+fn slot(name: &[u8]) -> usize {
+    let byte = |at: usize| usize::from(name.get(at).copied().unwrap_or(0));
+    let length = name.len();
+    let (middle, last) = (byte(length / 2), byte(length.wrapping_sub(1)));
+    (length ^ (middle << 2) ^ (last * 5)) % SLOTS
+}
+
+/// The key and the body of the value; what cannot be read ends both.
+fn key_and_value(attribute: &[u8]) -> (&[u8], &[u8]) {
+    let mut read: (&[u8], &[u8]) = (&[], &[]);
+    let mut cursor = Cursor::new(attribute);
+    while let Ok(Some(field)) = cursor.next_field() {
+        match (field.number, field.value) {
+            (key_value::KEY, Value::Len(key)) => read.0 = key,
+            (key_value::VALUE, Value::Len(value)) => read.1 = value,
+            _ => {}
+        }
+    }
+    read
+}
+
+/// The value of an attribute, as far as tests tell values apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scalar<'a> {
+    Text(&'a [u8]),
+    Int(i64),
+    Double(f64),
+    Bool(bool),
+    Other,
+}
+
+impl<'a> Scalar<'a> {
+    /// Reads the body of an `AnyValue`: its fields are a `oneof`, of which the last counts.
+    fn read(body: &'a [u8]) -> Scalar<'a> {
+        let mut cursor = Cursor::new(body);
+        let mut read = Scalar::Other;
+        while let Ok(Some(field)) = cursor.next_field() {
+            read = match (field.number, field.value) {
+                (any_value::STRING_VALUE, Value::Len(text)) => Scalar::Text(text),
+                (any_value::BOOL_VALUE, Value::Varint(value)) => Scalar::Bool(value != 0),
+                (any_value::INT_VALUE, Value::Varint(value)) => Scalar::Int(value.cast_signed()),
+                (any_value::DOUBLE_VALUE, Value::Fixed64(bits)) => Scalar::Double(f64::from_bits(bits)),
+                (any_value::STRING_VALUE..=any_value::STRING_VALUE_STRINDEX, _) => Scalar::Other,
+                _ => read,
+            };
+        }
+        read
+    }
+}
+
+impl AttributeTest {
+    fn passes(&self, value: Scalar<'_>) -> bool {
+        match (self, value) {
+            (AttributeTest::Text(test), Scalar::Text(text)) => !text.is_empty() && test.passes(text),
+            (AttributeTest::Number { min, max }, Scalar::Int(value)) => {
+                min.is_none_or(|min| min <= value) && max.is_none_or(|max| value <= max)
+            }
+            (AttributeTest::Number { min, max }, Scalar::Double(value)) => {
+                min.is_none_or(|min| min as f64 <= value)
+                    && max.is_none_or(|max| value <= max as f64)
+                    && !value.is_nan()
+            }
+            (AttributeTest::Bool(wanted), Scalar::Bool(value)) => *wanted == value,
+            _ => false,
+        }
+    }
+}

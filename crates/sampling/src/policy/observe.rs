@@ -1,0 +1,135 @@
+//! Taking in what a trace consists of, once, as it arrives.
+
+use super::facts::Facts;
+use super::keys::KeyTable;
+use super::{EnvelopeBits, Plan};
+use crate::probability::{Randomness, TraceState};
+use forebay_otlp::fields::{instrumentation_scope, resource, span, span_event, status};
+use forebay_otlp::{Cursor, Value, WireError};
+
+/// The fields of a span that are looked at after all of them have been passed.
+#[derive(Default)]
+struct Seen<'a> {
+    trace_id: &'a [u8],
+    trace_state: &'a [u8],
+    status: &'a [u8],
+    start: u64,
+    end: u64,
+    flags: u32,
+    has_parent: bool,
+}
+
+impl Plan {
+    /// What a resource and a scope answer: once for each envelope, whatever the number of its spans. `resource` is the body of the `Resource`,
+    /// `scope` that of the `InstrumentationScope`; both may be empty.
+    pub fn observe_envelope(&self, resource: &[u8], scope: &[u8]) -> EnvelopeBits {
+        let mut known = 0;
+        attributes(&self.asked.resource, resource, resource::ATTRIBUTES, &mut known);
+        attributes(
+            &self.asked.scope,
+            scope,
+            instrumentation_scope::ATTRIBUTES,
+            &mut known,
+        );
+        EnvelopeBits(known)
+    }
+
+    /// Adds a span to what is known of its trace, in one pass over its fields. `span` is the body of the `Span`, `envelope` what
+    /// [`Plan::observe_envelope`] said of what it stands in.
+    ///
+    /// Attributes, status and `tracestate` are read only where a policy asks for something that the trace has not shown yet. What
+    /// cannot be read answers nothing, and ends the reading of the span.
+    #[inline]
+    pub fn observe_span(&self, facts: &mut Facts, span: &[u8], envelope: EnvelopeBits) {
+        facts.bits |= envelope.0;
+        let (seen, whole) = self.pass_over(span, &mut facts.bits);
+        if facts.spans == 0 {
+            self.observe_trace(facts, &seen);
+        }
+        if whole && !seen.has_parent {
+            facts.set_root();
+        }
+        if whole && self.asked.asks_status(facts.bits) {
+            facts.bits |= self.asked.status(status_code(seen.status).unwrap_or(u64::MAX));
+        }
+        facts.bits |= self.asked.flags(seen.flags);
+        if !seen.trace_state.is_empty() {
+            facts.bits |= self.asked.trace_state(seen.trace_state, facts.bits);
+        }
+        facts.add(seen.start, seen.end, span.len());
+    }
+
+    /// Passes over the fields of a span: attributes and events are looked into, others noted. Says whether it came to the end.
+    #[inline]
+    fn pass_over<'a>(&self, span: &'a [u8], known: &mut u64) -> (Seen<'a>, bool) {
+        let mut seen = Seen::default();
+        let mut keys_seen = 0;
+        let mut cursor = Cursor::new(span);
+        loop {
+            let field = match cursor.next_field() {
+                Ok(Some(field)) => field,
+                Ok(None) => return (seen, true),
+                Err(_) => return (seen, false),
+            };
+            match (field.number, field.value) {
+                (span::ATTRIBUTES, Value::Len(body)) if self.asked.span.asks(*known) => {
+                    self.asked.span.see(body, &mut keys_seen, known);
+                }
+                (span::TRACE_ID, Value::Len(id)) => seen.trace_id = id,
+                (span::PARENT_SPAN_ID, Value::Len(id)) => seen.has_parent = !id.is_empty(),
+                (span::START_TIME_UNIX_NANO, Value::Fixed64(time)) => seen.start = time,
+                (span::END_TIME_UNIX_NANO, Value::Fixed64(time)) => seen.end = time,
+                (span::STATUS, Value::Len(body)) => seen.status = body,
+                (span::TRACE_STATE, Value::Len(text)) => seen.trace_state = text,
+                (span::FLAGS, Value::Fixed32(flags)) => seen.flags = flags,
+                (span::EVENTS, Value::Len(body)) => {
+                    attributes(&self.asked.event, body, span_event::ATTRIBUTES, known);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What the first span says of the whole trace.
+    fn observe_trace(&self, facts: &mut Facts, seen: &Seen<'_>) {
+        if !self.thresholds.is_empty() {
+            let explicit = TraceState::parse(seen.trace_state).ok();
+            let randomness = explicit
+                .and_then(|state| state.randomness())
+                .or_else(|| Randomness::from_trace_id(seen.trace_id));
+            if let Some(randomness) = randomness {
+                facts.set_randomness(randomness);
+            }
+        }
+        facts.bits |= self.asked.lots(seen.trace_id);
+    }
+}
+
+/// Takes in the attributes of a message, which have the field number `number`.
+#[inline]
+fn attributes(table: &KeyTable, message: &[u8], number: u32, known: &mut u64) {
+    if !table.asks(*known) {
+        return;
+    }
+    let mut seen = 0;
+    let mut cursor = Cursor::new(message);
+    while let Ok(Some(field)) = cursor.next_field() {
+        if let Value::Len(body) = field.value
+            && field.number == number
+        {
+            table.see(body, &mut seen, known);
+        }
+    }
+}
+
+/// The code of a `Status`: 0 where it is not set.
+fn status_code(body: &[u8]) -> Result<u64, WireError> {
+    let mut code = 0;
+    let mut cursor = Cursor::new(body);
+    while let Some(field) = cursor.next_field()? {
+        if let (status::CODE, Value::Varint(value)) = (field.number, field.value) {
+            code = value;
+        }
+    }
+    Ok(code)
+}

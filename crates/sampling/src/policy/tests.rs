@@ -1,0 +1,4 @@
+//! Tests of policies.
+
+mod support;
+mod table;
