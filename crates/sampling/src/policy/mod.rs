@@ -188,6 +188,11 @@ impl Plan {
         self.policies.get(usize::from(policy)).map(|policy| &*policy.name)
     }
 
+    /// Whether the policy of this index drops traces instead of keeping them.
+    pub fn drops(&self, policy: usize) -> bool {
+        self.policies.get(policy).is_some_and(|policy| policy.drops)
+    }
+
     /// The name of a rule of a composite policy, as in [`Decision::part`].
     pub fn part_name(&self, policy: u8, part: u8) -> Option<&str> {
         let limits = &self.policies.get(usize::from(policy))?.limits;

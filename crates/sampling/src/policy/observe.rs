@@ -59,6 +59,15 @@ impl Plan {
         facts.add(seen.start, seen.end, span.len());
     }
 
+    /// Notes what the id alone says of a trace: for one that is judged although no span of it has come. A first span says it again.
+    pub fn observe_id(&self, facts: &mut Facts, trace_id: &[u8]) {
+        let seen = Seen {
+            trace_id,
+            ..Seen::default()
+        };
+        self.observe_trace(facts, &seen);
+    }
+
     /// Passes over the fields of a span: attributes and events are looked into, others noted. Says whether it came to the end.
     #[inline]
     fn pass_over<'a>(&self, span: &'a [u8], known: &mut u64) -> (Seen<'a>, bool) {
