@@ -4,12 +4,15 @@
 //! |---|---|
 //! | [`attributes`] | changes attributes of resources, scopes, items and span events |
 //! | [`filter`] | drops items, or keeps no others |
+//! | [`probabilistic_sampler`] | keeps a share of the traces and log records, and says which |
 //!
-//! Shared by them: [`matching`], the language for saying which data is meant.
+//! Shared by them: [`matching`], the language for saying which data is meant, and [`probability`], what samplers have in common.
 
 pub mod attributes;
 pub mod filter;
 pub mod matching;
+pub mod probabilistic_sampler;
+pub mod probability;
 mod rewrite;
 #[cfg(test)]
 mod testing;
@@ -21,4 +24,5 @@ use forebay_core::registry::Registry;
 pub fn register(registry: &mut Registry) {
     registry.processor::<attributes::AttributesFactory>();
     registry.processor::<filter::FilterFactory>();
+    registry.processor::<probabilistic_sampler::ProbabilisticSamplerFactory>();
 }

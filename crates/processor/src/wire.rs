@@ -98,7 +98,7 @@ pub(crate) fn attribute<'a>(
 
 /// Whether a `KeyValue` may have this key: rules most of them out by the length of the key, which comes first.
 #[inline]
-fn may_be_named(body: &[u8], key: &[u8]) -> bool {
+pub(crate) fn may_be_named(body: &[u8], key: &[u8]) -> bool {
     match body {
         [0x0a, length, ..] if *length < 0x80 => usize::from(*length) == key.len(),
         _ => true,

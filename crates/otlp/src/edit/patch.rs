@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     attributes::AttributeEditor,
     encode::{self, AttributeValue},
-    scan::{self, Scan},
+    scan::{self, Placed, Scan},
     shape,
     splice::Edits,
 };
@@ -105,24 +105,52 @@ impl<'p> Patch<'p> {
     /// Gives field `number` this value, whether it is there or not. The caller sees to it that the wire type is the declared
     /// one and that the other members of a `oneof` are cleared. The data of a metric is left alone.
     pub fn set_field(&mut self, number: u32, value: Value<'_>) -> Result<(), WireError> {
-        if self.is_shielded(number) {
-            return Ok(());
-        }
-        let mut present = false;
         let mut scan = self.scan();
-        while let Some(field) = scan.next_of(number)? {
-            if present {
-                self.edits.cut(field.field());
-            } else if scan.value(&field)? != value {
-                self.edits
-                    .put(field.field(), |out| encode::put_field(out, number, value));
-            }
+        let mut present = false;
+        while !self.is_shielded(number)
+            && let Some(field) = scan.next_of(number)?
+        {
+            self.set_at(&field, value, present)?;
             present = true;
         }
         if !present {
-            let end = self.end();
+            self.append_field(number, value);
+        }
+        Ok(())
+    }
+
+    /// [`Patch::set_field`], except that a field which is not there yet goes in front of the first one with a higher number:
+    /// where encoders put it, and where who reads from the front finds it first.
+    pub fn set_field_in_order(&mut self, number: u32, value: Value<'_>) -> Result<(), WireError> {
+        let mut scan = self.scan();
+        let (mut present, mut place) = (false, None);
+        while !self.is_shielded(number)
+            && let Some(field) = scan.next_field()?
+        {
+            if field.number == number {
+                self.set_at(&field, value, present)?;
+                present = true;
+            } else if field.number > number && place.is_none() {
+                place = Some(field.start);
+            }
+        }
+        match place {
+            Some(at) if !present => self
+                .edits
+                .put(at..at, |out| encode::put_field(out, number, value)),
+            None if !present => self.append_field(number, value),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Gives a field this value, or removes it if it is `repeated` and another one has the value already.
+    fn set_at(&mut self, field: &Placed, value: Value<'_>, repeated: bool) -> Result<(), WireError> {
+        if repeated {
+            self.edits.cut(field.field());
+        } else if self.scan().value(field)? != value {
             self.edits
-                .put(end..end, |out| encode::put_field(out, number, value));
+                .put(field.field(), |out| encode::put_field(out, field.number, value));
         }
         Ok(())
     }

@@ -336,6 +336,40 @@ fn fields_of_every_wire_type_are_found() {
     assert_eq!(output, encoded(vec![new]), "replaced in place");
 }
 
+#[test]
+fn a_new_field_is_put_where_an_encoder_would_put_it() {
+    let full = Span {
+        trace_id: vec![1; 16],
+        trace_state: "ot=th:8".into(),
+        kind: 2,
+        ..span("name", vec![attribute("a", "1")])
+    };
+    let without = Span {
+        trace_state: String::new(),
+        ..full.clone()
+    };
+    let only_id = Span {
+        trace_id: vec![1; 16],
+        ..Span::default()
+    };
+    let set = |span: &Span, text: &[u8]| {
+        let input = encoded(vec![span.clone()]);
+        let mut editor = Editor::new();
+        let edited = editor.edit_level(Signal::Traces, &input, Level::Item, |item| {
+            item.set_field_in_order(fields::span::TRACE_STATE, Value::Len(text))
+        });
+        edited.unwrap().to_bytes()
+    };
+    assert_eq!(set(&without, b"ot=th:8"), encoded(vec![full.clone()]));
+    assert_eq!(set(&full, b"ot=th:8"), encoded(vec![full.clone()]));
+    let changed = |old: Span| Span {
+        trace_state: "ot=th:c".into(),
+        ..old
+    };
+    assert_eq!(set(&full, b"ot=th:c"), encoded(vec![changed(full)]));
+    assert_eq!(set(&only_id, b"ot=th:c"), encoded(vec![changed(only_id)]));
+}
+
 /// Masks the values of tokens.
 struct Mask;
 

@@ -210,6 +210,7 @@ fn check_any(signal: Signal, bytes: &[u8]) {
     for level in [Level::Resource, Level::Scope, Level::Metric, Level::Item] {
         let edited = editor.edit_level(signal, &input, level, |patch| {
             patch.set_field(5, crate::Value::Len(b"new"))?;
+            patch.set_field_in_order(3, crate::Value::Len(b"new"))?;
             patch.edit_attributes(&attributes)?;
             patch.each(11, 3, |event| event.edit_attributes(&attributes))
         });
