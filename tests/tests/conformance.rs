@@ -137,6 +137,7 @@ impl ExporterFactory for End {
             inputs: SignalSet::ALL,
             delivery: DeliverySettings::default(),
             bounds: Bounds::default(),
+            takes_custody: false,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::ledger::Lease;
 use crate::payload::Payload;
 use crate::time::Time;
 use crate::token::{DeliveryToken, Failure, Verdict};
-use forebay_otlp::edit::{Editor, Part, SplitLimits};
+use forebay_otlp::edit::{Editor, ItemContext, Part, SplitLimits};
 use forebay_telemetry::Reason;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -173,15 +173,40 @@ impl Batch {
         let Some(rest) = parts.pop().filter(|_| !parts.is_empty()) else {
             return vec![self];
         };
-        let cut = |part: Part| {
-            let fresh = part.bytes.len() as u64;
-            self.split(part.items as u64, Payload::from(part.bytes), fresh)
-        };
-        let mut batches: Vec<Batch> = parts.into_iter().map(cut).collect();
-        let fresh = rest.bytes.len() as u64;
-        self.replace(Payload::from(rest.bytes), fresh);
-        batches.push(self);
+        let mut batches: Vec<Batch> = parts.into_iter().map(|part| self.cut(part)).collect();
+        batches.push(self.rest(rest));
         batches
+    }
+
+    /// The batch in parts, each of the items that `key` gives the same number, in ascending order. There is no part without
+    /// items. A batch whose bytes cannot be read stays whole, with the number 0.
+    pub fn partition(mut self, key: impl FnMut(&ItemContext<'_>) -> usize) -> Vec<(usize, Batch)> {
+        let whole = self.payload.contiguous();
+        let Ok(mut parts) = Editor::new().partition(self.signal, &whole, key) else {
+            return vec![(0, self)];
+        };
+        let Some((last, rest)) = parts.pop() else {
+            return vec![(0, self)];
+        };
+        if parts.is_empty() {
+            return vec![(last, self)];
+        }
+        let cut = |(number, part)| (number, self.cut(part));
+        let mut batches: Vec<(usize, Batch)> = parts.into_iter().map(cut).collect();
+        batches.push((last, self.rest(rest)));
+        batches
+    }
+
+    fn cut(&mut self, part: Part) -> Batch {
+        let fresh = part.bytes.len() as u64;
+        self.split(part.items as u64, Payload::from(part.bytes), fresh)
+    }
+
+    /// What is left of it is `part`.
+    fn rest(mut self, part: Part) -> Batch {
+        let fresh = part.bytes.len() as u64;
+        self.replace(Payload::from(part.bytes), fresh);
+        self
     }
 
     /// Puts `payload` in the place of the bytes; the number of items stays. `fresh` is how many of its bytes are newly

@@ -4,6 +4,7 @@
 //! traits of [`component`], then how a config table becomes a component ([`Section`], [`registry`]).
 
 pub mod accounts;
+pub mod balanced;
 mod batch;
 pub mod component;
 pub mod diagnostic;

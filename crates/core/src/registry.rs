@@ -3,6 +3,7 @@
 //! A role crate registers its components in explicit lines, `registry.processor::<attributes::Attributes>()`. The
 //! component's config type is forgotten behind function pointers: no macro, no link-time magic.
 
+use crate::balanced::{Balanced, BuiltExporter};
 use crate::component::{Acknowledge, BuiltProcessor, ComponentError, Exporter, Receiver};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::section::Section;
@@ -106,6 +107,8 @@ pub struct ExporterDeclaration {
     pub delivery: DeliverySettings,
     /// What it may hold besides its queue.
     pub bounds: Bounds,
+    /// Whether it takes custody: senders may be told that all is well while their data is still in its queue.
+    pub takes_custody: bool,
 }
 
 /// Makes receivers of one type.
@@ -144,6 +147,18 @@ pub trait ExporterFactory: 'static {
     fn build(config: Self::Config) -> Result<Box<dyn Exporter>, ComponentError>;
 }
 
+/// Makes exporters of one type that spread what comes over several destinations.
+pub trait BalancedFactory: 'static {
+    /// What its config tables are read into.
+    type Config: Config;
+    /// What it says of itself.
+    const ABOUT: About;
+    /// What one with this config is like.
+    fn declare(config: &Self::Config) -> ExporterDeclaration;
+    /// Makes one. Nothing is opened or started yet.
+    fn build(config: Self::Config) -> Result<Balanced, ComponentError>;
+}
+
 /// A component that is configured and not yet built.
 pub struct Prepared<D, B> {
     /// What it says of itself.
@@ -165,7 +180,7 @@ pub type BuildReceiver = Box<dyn FnOnce() -> Result<Box<dyn Receiver>, Component
 /// Builds a processor in at most so many shards.
 pub type BuildProcessor = Box<dyn FnOnce(usize) -> Result<BuiltProcessor, ComponentError> + Send>;
 /// Builds an exporter.
-pub type BuildExporter = Box<dyn FnOnce() -> Result<Box<dyn Exporter>, ComponentError> + Send>;
+pub type BuildExporter = Box<dyn FnOnce() -> Result<BuiltExporter, ComponentError> + Send>;
 /// A configured receiver.
 pub type PreparedReceiver = Prepared<ReceiverDeclaration, BuildReceiver>;
 /// A configured processor.
@@ -251,7 +266,22 @@ impl Registry {
             Ok(Prepared {
                 declaration,
                 resolved,
-                build: Box::new(move || F::build(config)) as BuildExporter,
+                build: Box::new(move || F::build(config).map(BuiltExporter::Single)) as BuildExporter,
+            })
+        };
+        let registered = Registered::reading::<F::Config>(F::ABOUT, prepare);
+        self.exporters.insert(F::ABOUT.kind, registered);
+    }
+
+    /// Registers a type of exporter that spreads what comes over several destinations.
+    pub fn balanced<F: BalancedFactory>(&mut self) {
+        let prepare = |section: &Section| {
+            let (config, resolved) = read::<F::Config>(section)?;
+            let declaration = F::declare(&config);
+            Ok(Prepared {
+                declaration,
+                resolved,
+                build: Box::new(move || F::build(config).map(BuiltExporter::Balanced)) as BuildExporter,
             })
         };
         let registered = Registered::reading::<F::Config>(F::ABOUT, prepare);

@@ -1,7 +1,8 @@
 //! Built: every component made, nothing opened or started yet.
 
 use crate::blueprint::{Blueprint, BoundsSum, Component, EdgePlan, Role};
-use forebay_core::component::{BuiltProcessor, Exporter, Receiver};
+use forebay_core::balanced::BuiltExporter;
+use forebay_core::component::{BuiltProcessor, Receiver};
 use forebay_core::settings::{DeliverySettings, Size};
 use forebay_core::{ComponentError, Diagnostic, NodeId, SignalSet};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ pub(crate) struct BuiltNode {
 pub(crate) enum BuiltComponent {
     Receiver(Box<dyn Receiver>),
     Processor(BuiltProcessor),
-    Exporter(Box<dyn Exporter>, DeliverySettings),
+    Exporter(BuiltExporter, Box<DeliverySettings>),
 }
 
 impl std::fmt::Debug for Built {
@@ -82,7 +83,7 @@ fn build(component: Component, shards: usize, queue_default: u64) -> Result<Buil
         Component::Exporter(prepared) => {
             let mut delivery = prepared.declaration.delivery;
             delivery.queue.max_bytes.get_or_insert(Size(queue_default));
-            BuiltComponent::Exporter((prepared.build)()?, delivery)
+            BuiltComponent::Exporter((prepared.build)()?, Box::new(delivery))
         }
     })
 }

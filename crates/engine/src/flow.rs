@@ -4,6 +4,7 @@
 //! reaches edges. Those that have room take it at once; where its sender has to wait, it waits only after all other
 //! branches have been served, so that a full branch does not hold up the rest.
 
+use crate::balancer::{Balancer, Parts};
 use crate::probation::Probation;
 use forebay_core::component::{Intake, Outputs, Partition, Processor};
 use forebay_core::{Batch, Failure, Health, NodeId, Port, Reason, Signal, SignalSet};
@@ -24,6 +25,8 @@ pub(crate) enum Step {
     Shards(Arc<[Arc<Inbox>]>, Arc<dyn Partition>),
     /// An exporter, behind its edge.
     Exit(Arc<Edge>),
+    /// An exporter of several destinations, each behind its edge.
+    Spread(Arc<Balancer>),
 }
 
 /// The nodes that a port leads to, per signal.
@@ -47,13 +50,14 @@ pub(crate) struct Flow {
     pub(crate) nodes: Box<[FlowNode]>,
 }
 
-/// Where a batch has to wait for room.
-enum Queue<'a> {
-    Edge(&'a Edge),
-    Inbox(&'a Inbox),
+/// A batch that has to wait for room, and where.
+enum Wait<'a> {
+    Edge(&'a Edge, Batch),
+    Inbox(&'a Inbox, Batch),
+    Balancer(&'a Balancer, Parts),
 }
 
-type Waiting<'a> = SmallVec<[(Queue<'a>, Batch); 1]>;
+type Waiting<'a> = SmallVec<[Wait<'a>; 1]>;
 
 impl Flow {
     /// Moves what a node emitted on `port` on its way, and waits where an edge says so.
@@ -84,8 +88,10 @@ impl Flow {
                 Step::Shards(inboxes, partition) => {
                     node.to_shards(inboxes, partition.as_ref(), batch, &mut waiting)
                 }
-                Step::Exit(edge) => {
-                    waiting.extend(edge.try_push(batch).map(|batch| (Queue::Edge(edge), batch)))
+                Step::Exit(edge) => waiting.extend(edge.try_push(batch).map(|batch| Wait::Edge(edge, batch))),
+                Step::Spread(balancer) => {
+                    let parts = balancer.try_push(batch);
+                    waiting.extend(parts.map(|parts| Wait::Balancer(balancer, parts)));
                 }
             }
         }
@@ -154,7 +160,7 @@ impl FlowNode {
         waiting: &mut Waiting<'a>,
     ) {
         let mut push = |inbox: &'a Inbox, batch: Batch| {
-            waiting.extend(inbox.try_push(batch).map(|batch| (Queue::Inbox(inbox), batch)));
+            waiting.extend(inbox.try_push(batch).map(|batch| Wait::Inbox(inbox, batch)));
         };
         if let [only] = inboxes {
             return push(only, batch);
@@ -176,20 +182,21 @@ impl FlowNode {
 /// Waits in all queues at once: one that stays full does not hold up the others.
 async fn wait_for_room(mut waiting: Waiting<'_>) {
     match waiting.pop() {
-        Some((queue, batch)) if waiting.is_empty() => queue.push(batch).await,
+        Some(only) if waiting.is_empty() => only.push().await,
         Some(last) => {
             let pushes = waiting.into_iter().chain([last]);
-            join_all(pushes.map(|(queue, batch)| queue.push(batch))).await;
+            join_all(pushes.map(Wait::push)).await;
         }
         None => {}
     }
 }
 
-impl Queue<'_> {
-    async fn push(self, batch: Batch) {
+impl Wait<'_> {
+    async fn push(self) {
         match self {
-            Queue::Edge(edge) => edge.push(batch).await,
-            Queue::Inbox(inbox) => inbox.push(batch).await,
+            Wait::Edge(edge, batch) => edge.push(batch).await,
+            Wait::Inbox(inbox, batch) => inbox.push(batch).await,
+            Wait::Balancer(balancer, parts) => balancer.push(parts).await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Blueprint, built, running, drained: the graph at work. Names no component.
 
+mod balancer;
 mod blueprint;
 mod built;
 mod delivery;
@@ -27,4 +28,4 @@ pub use drained::{Drained, Loss};
 pub use questions::TraceReports;
 pub use running::{Running, RunningNode};
 pub use start::StartError;
-pub use status::{DeliveryStatus, EdgeStatus, MemoryStatus, NodeStatus, Status, Tally};
+pub use status::{BackendStatus, DeliveryStatus, EdgeStatus, MemoryStatus, NodeStatus, Status, Tally};

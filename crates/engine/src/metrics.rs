@@ -2,7 +2,7 @@
 //! that the identity of promise 2 holds in every scrape.
 
 use crate::blueprint::Role;
-use crate::delivery::{Circuit, DeliveryMeter};
+use crate::delivery::DeliveryMeter;
 use crate::running::{Running, RunningNode};
 use forebay_core::{Balance, Condition, Reason, Signal};
 use forebay_telemetry::catalog::{self as names, Metric};
@@ -30,6 +30,7 @@ impl Running {
         self.write_requests(out);
         self.write_edges(out);
         self.write_attempts(out);
+        self.write_backends(out);
         self.write_memory(out);
         self.write_health(out);
         self.write_reloads(out);
@@ -135,11 +136,7 @@ impl Running {
 
         write(&names::OTELCOL_IN_FLIGHT, |meter| load(&meter.in_flight));
         write(&names::IN_FLIGHT_LIMIT, |meter| load(&meter.in_flight_limit));
-        write(&names::CIRCUIT, |meter| match meter.circuit() {
-            Circuit::Closed => 0.0,
-            Circuit::Probing => 0.5,
-            Circuit::Open => 1.0,
-        });
+        write(&names::CIRCUIT, |meter| meter.circuit().value());
         write(&names::CIRCUIT_OPENINGS, |meter| load(&meter.opened));
         write(&names::ISOLATION_REQUESTS, |meter| load(&meter.isolation));
         write(&names::REQUEST_LIMIT, |meter| load(&meter.request_limit));
@@ -214,6 +211,9 @@ pub(crate) struct EdgeFigures {
 
 impl EdgeFigures {
     fn of(node: &RunningNode) -> Option<EdgeFigures> {
+        if let Some(balancer) = &node.balancer {
+            return Some(balancer.figures(&node.name));
+        }
         let name = node.name.to_string();
         if let Some(edge) = &node.edge {
             let reading = edge.read();
@@ -359,16 +359,20 @@ impl Snapshot<'_> {
             gone(b) - queue_full(b)
         });
         self.per_signal(out, Role::Exporter, &names::OTELCOL_ENQUEUE_FAILED, queue_full);
-        let queues = || {
-            self.running
-                .nodes
-                .iter()
-                .filter_map(|node| Some((node, node.edge.as_ref()?.read())))
-        };
+        let exporters = self
+            .running
+            .nodes
+            .iter()
+            .filter(|node| node.role == Role::Exporter);
+        let queues: Vec<EdgeFigures> = exporters.filter_map(EdgeFigures::of).collect();
         let mut size = out.family(&names::OTELCOL_QUEUE_SIZE);
-        queues().for_each(|(node, reading)| size.count(&[&node.name], reading.fill.items));
+        queues
+            .iter()
+            .for_each(|queue| size.count(&[&queue.name], queue.items));
         let mut capacity = out.family(&names::OTELCOL_QUEUE_CAPACITY);
-        queues().for_each(|(node, reading)| capacity.count(&[&node.name], reading.limits.items));
+        queues
+            .iter()
+            .for_each(|queue| capacity.count(&[&queue.name], queue.items_max));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Running: the graph at work, and how it is drained.
 
+use crate::balancer::Balancer;
 use crate::blueprint::{BoundsSum, EdgePlan, Role};
 use crate::delivery::DeliveryMeter;
 use crate::drained::Drained;
@@ -13,6 +14,7 @@ use forebay_core::{
 use forebay_queue::{Edge, Inbox};
 use forebay_telemetry::{InstrumentSet, ReloadMeter, RequestMeter};
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -83,6 +85,8 @@ pub struct RunningNode {
     /// Where to ask a processor's workers what they know.
     pub(crate) questions: Vec<mpsc::Sender<Question>>,
     pub(crate) exporter: Option<Arc<dyn Exporter>>,
+    /// The destinations of an exporter that has several.
+    pub(crate) balancer: Option<Arc<Balancer>>,
     /// The turns of a processor's workers.
     pub(crate) progress: Vec<Arc<Progress>>,
 }
@@ -106,6 +110,7 @@ impl Running {
     pub fn begin_drain(&self) {
         self.trigger.advance(Phase::Draining);
         self.edges().for_each(Edge::hurry);
+        self.balancers().for_each(Balancer::hurry);
     }
 
     /// Drains: nothing new is taken, what is held is delivered, everything ends. What is not delivered within `deadline` is
@@ -142,6 +147,10 @@ impl Running {
         self.nodes.iter().filter_map(|node| node.edge.as_deref())
     }
 
+    fn balancers(&self) -> impl Iterator<Item = &Balancer> {
+        self.nodes.iter().filter_map(|node| node.balancer.as_deref())
+    }
+
     /// From the receivers down: each stage ends once what comes before it has ended.
     async fn drain_in_order(&self) {
         self.intake_tasks.idle().await;
@@ -155,6 +164,7 @@ impl Running {
             }
         }
         self.edges().for_each(Edge::close);
+        join_all(self.balancers().map(Balancer::drained)).await;
         self.delivery_tasks.idle().await;
     }
 
@@ -167,6 +177,9 @@ impl Running {
             if let Some(edge) = &node.edge {
                 edge.close();
                 edge.fail_all(&failure);
+            }
+            if let Some(balancer) = &node.balancer {
+                balancer.give_up(&failure);
             }
         }
         if !self.all_ended().await {
@@ -195,6 +208,11 @@ impl Running {
     }
 
     async fn close_exporters(&self) {
+        for outlet in self.balancers().flat_map(Balancer::outlets) {
+            if let Err(error) = outlet.close().await {
+                tracing::error!(backend = &*outlet.member.name, error = %error, "a backend could not be closed");
+            }
+        }
         for node in &self.nodes {
             let Some(exporter) = &node.exporter else { continue };
             let closed = AssertUnwindSafe(async { exporter.close().await }).catch_unwind();

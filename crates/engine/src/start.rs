@@ -1,5 +1,6 @@
 //! From built to running: sockets opened, edges laid, tasks and workers started.
 
+use crate::balancer::{Balancer, Makings};
 use crate::blueprint::{EdgePlan, QueuePlan, inbox_default};
 use crate::built::{Built, BuiltComponent, BuiltNode};
 use crate::delivery::{Delivery, DeliveryMeter, Destination};
@@ -9,6 +10,7 @@ use crate::progress::Progress;
 use crate::running::{Running, RunningNode};
 use crate::tasks::TaskSet;
 use crate::worker::{QUESTIONS, Worker, WorkerThread};
+use forebay_core::balanced::{Balanced, BuiltExporter};
 use forebay_core::component::{
     BuiltProcessor, Exporter, ListenAddress, NodeContext, Processor, ProcessorContext, Receiver,
     ReceiverContext, StatefulProcessor,
@@ -47,6 +49,7 @@ enum Start {
     Inline(Arc<dyn Processor>),
     Workers(Vec<(Box<dyn StatefulProcessor>, Arc<Inbox>)>),
     Exporter(Arc<dyn Exporter>, Box<DeliverySettings>, Arc<Edge>),
+    Balancer(Arc<Balancer>),
 }
 
 struct Starter {
@@ -142,6 +145,7 @@ fn laid(id: NodeId, node: &BuiltNode) -> RunningNode {
         inboxes: Vec::new(),
         edge: None,
         delivery: None,
+        balancer: None,
         exporter: None,
         progress: Vec::new(),
     }
@@ -181,14 +185,19 @@ impl Starter {
                     Start::Workers(workers),
                 )
             }
-            BuiltComponent::Exporter(exporter, settings) => {
+            BuiltComponent::Exporter(BuiltExporter::Balanced(parts), settings) => {
+                let balancer = self.balancer(&running, parts, *settings);
+                running.balancer = Some(Arc::clone(&balancer));
+                (Step::Spread(Arc::clone(&balancer)), Start::Balancer(balancer))
+            }
+            BuiltComponent::Exporter(BuiltExporter::Single(exporter), settings) => {
                 let (exporter, edge): (Arc<dyn Exporter>, _) =
                     (exporter.into(), Arc::new(self.edge(&settings)));
                 running.edge = Some(Arc::clone(&edge));
                 running.exporter = Some(Arc::clone(&exporter));
                 (
                     Step::Exit(Arc::clone(&edge)),
-                    Start::Exporter(exporter, settings.into(), edge),
+                    Start::Exporter(exporter, settings, edge),
                 )
             }
         };
@@ -219,12 +228,18 @@ impl Starter {
     }
 
     fn edge(&self, settings: &DeliverySettings) -> Edge {
-        let limits = Limits {
-            items: settings.queue.max_items.0,
-            bytes: settings.queue.max_bytes.map_or(u64::MAX, |size| size.0),
-            batches: QUEUE_BATCHES,
-        };
-        Edge::new(limits, settings.queue.on_full, self.clock.clone())
+        Edge::new(limits(settings), settings.queue.on_full, self.clock.clone())
+    }
+
+    fn balancer(&self, node: &RunningNode, parts: Balanced, settings: DeliverySettings) -> Arc<Balancer> {
+        Balancer::new(Makings {
+            parts,
+            limits: limits(&settings),
+            settings,
+            node: self.context(node, &self.exporter_tasks),
+            senders: self.context(node, &self.delivery_tasks).tasks,
+            panics: Arc::clone(&node.panics),
+        })
     }
 
     fn context(&self, node: &RunningNode, tasks: &Arc<TaskSet>) -> NodeContext {
@@ -285,6 +300,11 @@ impl Starter {
                 node.health.working();
             }
             Start::Exporter(exporter, settings, edge) => self.exporter(node, exporter, *settings, edge)?,
+            Start::Balancer(balancer) => {
+                balancer
+                    .start()
+                    .map_err(|error| cannot_start(&node.name, error))?;
+            }
         }
         Ok(workers)
     }
@@ -372,12 +392,21 @@ impl Starter {
             health: node.health.clone(),
             meter,
             panics: Arc::clone(&node.panics),
+            elsewhere: None,
         }));
         let tasks = self.context(node, &self.delivery_tasks).tasks;
         for number in 0..senders {
             tasks.spawn("sender", Arc::clone(&delivery).send_all(number));
         }
         Ok(())
+    }
+}
+
+fn limits(settings: &DeliverySettings) -> Limits {
+    Limits {
+        items: settings.queue.max_items.0,
+        bytes: settings.queue.max_bytes.map_or(u64::MAX, |size| size.0),
+        batches: QUEUE_BATCHES,
     }
 }
 

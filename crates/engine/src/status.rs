@@ -1,9 +1,10 @@
 //! What `/status` shows of a running graph, and whether it is healthy and ready.
 
+use crate::balancer::Balancer;
 use crate::delivery::DeliveryMeter;
 use crate::metrics::EdgeFigures;
 use crate::running::{Running, RunningNode};
-use forebay_core::{Balance, Condition, Phase, Reason, Signal};
+use forebay_core::{Balance, Condition, Health, Phase, Reason, Signal};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,8 +77,29 @@ pub struct NodeStatus {
     /// An exporter's way to its destination.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<DeliveryStatus>,
+    /// The destinations of an exporter that has several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub backends: Vec<BackendStatus>,
     /// Its books, by signal.
     pub signals: BTreeMap<&'static str, Tally>,
+}
+
+/// One destination out of several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BackendStatus {
+    /// Its address.
+    pub endpoint: String,
+    /// `working`, `degraded` or `failed`.
+    pub condition: &'static str,
+    /// Why it is degraded or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Items in its queue, those being sent included.
+    pub items: u64,
+    /// Payload bytes in its queue, those being sent included.
+    pub bytes: u64,
+    /// The way to it.
+    pub delivery: DeliveryStatus,
 }
 
 /// An exporter's way to its destination.
@@ -252,13 +274,18 @@ impl Running {
     }
 }
 
-fn node_status(node: &RunningNode, books: &[Balance; 3]) -> NodeStatus {
-    let (condition, detail) = match node.health.condition() {
+/// The word for a condition, and why it is so.
+pub(crate) fn condition(health: &Health) -> (&'static str, Option<String>) {
+    match health.condition() {
         Condition::Starting => ("starting", None),
         Condition::Working => ("working", None),
         Condition::Degraded(why) => ("degraded", Some(why.to_string())),
         Condition::Failed(why) => ("failed", Some(why.to_string())),
-    };
+    }
+}
+
+fn node_status(node: &RunningNode, books: &[Balance; 3]) -> NodeStatus {
+    let (condition, detail) = condition(&node.health);
     let with_signal = Signal::ALL
         .into_iter()
         .zip(books)
@@ -272,6 +299,7 @@ fn node_status(node: &RunningNode, books: &[Balance; 3]) -> NodeStatus {
         panics: node.panics.load(Ordering::Relaxed),
         listens: node.listens.iter().map(ToString::to_string).collect(),
         delivery: node.delivery.as_deref().map(DeliveryStatus::from),
+        backends: node.balancer.as_deref().map(Balancer::status).unwrap_or_default(),
         signals: with_signal
             .map(|(signal, balance)| (signal.as_str(), Tally::from(balance)))
             .collect(),

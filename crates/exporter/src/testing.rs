@@ -2,6 +2,7 @@
 //! server made of tonic's generated code.
 
 use bytes::Bytes;
+use forebay_core::balanced::BuiltExporter;
 use forebay_core::component::{ComponentError, ExportError, Exporter, NodeContext, Receipt, Request};
 use forebay_core::registry::Registry;
 use forebay_core::{
@@ -32,6 +33,14 @@ impl Spawn for TestTasks {
     }
 }
 
+/// The exporter of one destination of `kind` with this config.
+pub(crate) fn built(kind: &str, config: &str) -> Box<dyn Exporter> {
+    match (prepare(kind, config).unwrap().build)().unwrap() {
+        BuiltExporter::Single(exporter) => exporter,
+        BuiltExporter::Balanced(_) => panic!("`{kind}` has several destinations"),
+    }
+}
+
 /// A started exporter and its node.
 pub(crate) struct Rig {
     pub(crate) exporter: Box<dyn Exporter>,
@@ -43,7 +52,7 @@ pub(crate) struct Rig {
 impl Rig {
     /// The exporter of `kind` with this config, started.
     pub(crate) fn start(kind: &str, config: &str) -> Rig {
-        let exporter = (prepare(kind, config).unwrap().build)().unwrap();
+        let exporter = built(kind, config);
         Rig::with(exporter, Clock::system()).unwrap()
     }
 

@@ -3,6 +3,8 @@
 //! A request has one signal, so each signal has a lane of its own; the bound is common. What a taker has taken counts as
 //! inside until it is done with it: the bound is on all that the edge answers for, not only on what waits.
 
+pub use share::Entering;
+
 use crate::gate::{Decision, Fill, Gate, Limits, Place};
 use forebay_core::settings::OnFull;
 use forebay_core::{Batch, Clock, Failure, Reason, Time};
@@ -74,6 +76,8 @@ struct Lanes {
     lanes: [Lane; 3],
     hurried: bool,
     closed: bool,
+    /// Whether what comes is given back: see [`Edge::divert`].
+    diverted: bool,
 }
 
 impl Lanes {
@@ -308,5 +312,6 @@ impl Portion {
     }
 }
 
+mod share;
 #[cfg(test)]
 mod tests;

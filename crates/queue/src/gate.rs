@@ -3,9 +3,10 @@
 use forebay_core::settings::OnFull;
 use forebay_core::{Batch, Failure, Outcome, Reason};
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// How long a refused sender is asked to wait.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -39,14 +40,18 @@ pub struct Fill {
 /// Senders that wait stand in line: nobody overtakes, so a large batch does not wait for ever beside small ones, and room
 /// that is given back is taken by the first in line and those after it that fit as well. The line is bounded by the memory
 /// that those in it have leased.
+///
+/// Queues that share one bound have a gate each, and one common gate: a batch has a place in both, one [`Place::within`] the
+/// other.
 #[derive(Debug)]
-pub(crate) struct Gate {
-    limits: Limits,
+pub struct Gate {
     inside: Mutex<Inside>,
+    emptied: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inside {
+    limits: Limits,
     fill: Fill,
     line: VecDeque<Ticket>,
     tickets: u64,
@@ -77,21 +82,105 @@ pub struct Place {
     gate: Arc<Gate>,
     items: u64,
     bytes: u64,
+    batches: u64,
+    outer: Option<Box<Place>>,
+}
+
+impl Place {
+    /// The same place, within one in a common gate: they are given back together.
+    pub fn within(mut self, outer: Place) -> Place {
+        self.outer = Some(Box::new(outer));
+        self
+    }
+
+    /// The place in the common gate, which this one is no longer within.
+    pub fn leave(&mut self) -> Option<Place> {
+        self.outer.take().map(|outer| *outer)
+    }
+
+    /// Makes one place of two in the same gate.
+    pub fn join(&mut self, mut other: Place) {
+        self.items += std::mem::take(&mut other.items);
+        self.bytes += std::mem::take(&mut other.bytes);
+        self.batches += std::mem::take(&mut other.batches);
+    }
+
+    /// Makes a place of its own for a part of what is here: so many items and bytes, or what is left of them. Parts are more
+    /// batches than the whole was.
+    pub fn carve(&mut self, items: u64, bytes: u64) -> Place {
+        let (items, bytes) = (items.min(self.items), bytes.min(self.bytes));
+        self.items -= items;
+        self.bytes -= bytes;
+        if self.batches > 1 {
+            self.batches -= 1;
+        } else {
+            self.gate.lock().fill.batches += 1;
+        }
+        Place {
+            gate: Arc::clone(&self.gate),
+            items,
+            bytes,
+            batches: 1,
+            outer: None,
+        }
+    }
+}
+
+impl Limits {
+    /// Whether a batch of this size may come to what is inside.
+    fn allow(&self, fill: &Fill, items: u64, bytes: u64) -> bool {
+        let within = fill.items.saturating_add(items) <= self.items
+            && fill.bytes.saturating_add(bytes) <= self.bytes
+            && fill.batches < self.batches;
+        within || fill.batches == 0
+    }
+}
+
+impl Inside {
+    fn has_room_for(&self, items: u64, bytes: u64) -> bool {
+        self.limits.allow(&self.fill, items, bytes)
+    }
 }
 
 impl Gate {
-    pub(crate) fn new(limits: Limits) -> Arc<Self> {
+    /// A gate with nothing inside.
+    pub fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Gate {
-            limits,
-            inside: Mutex::default(),
+            inside: Mutex::new(Inside {
+                limits,
+                fill: Fill::default(),
+                line: VecDeque::new(),
+                tickets: 0,
+            }),
+            emptied: Notify::new(),
         })
     }
 
-    pub(crate) fn limits(&self) -> Limits {
-        self.limits
+    /// Ready once nothing is inside.
+    pub async fn empty(&self) {
+        loop {
+            let mut emptied = pin!(self.emptied.notified());
+            emptied.as_mut().enable();
+            if self.lock().fill.batches == 0 {
+                return;
+            }
+            emptied.await;
+        }
     }
 
-    pub(crate) fn fill(&self) -> Fill {
+    /// The most that may be inside.
+    pub fn limits(&self) -> Limits {
+        self.lock().limits
+    }
+
+    /// Changes how much may be inside. What is inside stays, also where it is more than that.
+    pub(crate) fn resize(self: &Arc<Self>, limits: Limits) {
+        self.lock().limits = limits;
+        self.admit();
+    }
+
+    /// What is inside, and who waits outside.
+    pub fn fill(&self) -> Fill {
         let inside = self.lock();
         Fill {
             waiting: inside.line.len() as u64,
@@ -101,28 +190,27 @@ impl Gate {
 
     /// Whether a batch would fit if `out` were gone.
     pub(crate) fn fits_without(&self, out: &Fill, items: u64, bytes: u64) -> bool {
-        let fill = self.lock().fill;
+        let inside = self.lock();
+        let fill = inside.fill;
         let rest = Fill {
             items: fill.items.saturating_sub(out.items),
             bytes: fill.bytes.saturating_sub(out.bytes),
             batches: fill.batches.saturating_sub(out.batches),
             waiting: 0,
         };
-        self.fits(&rest, items, bytes)
+        inside.limits.allow(&rest, items, bytes)
     }
 
     /// A place for a batch of `items` items in `bytes` bytes, if there is room now and nobody stands in line for it.
-    pub(crate) fn try_enter(self: &Arc<Self>, items: u64, bytes: u64) -> Option<Place> {
+    pub fn try_enter(self: &Arc<Self>, items: u64, bytes: u64) -> Option<Place> {
         let mut inside = self.lock();
-        let free = inside.line.is_empty() && self.fits(&inside.fill, items, bytes);
+        let free = inside.line.is_empty() && inside.has_room_for(items, bytes);
         free.then(|| self.place(&mut inside.fill, items, bytes))
     }
 
-    fn fits(&self, fill: &Fill, items: u64, bytes: u64) -> bool {
-        let within = fill.items.saturating_add(items) <= self.limits.items
-            && fill.bytes.saturating_add(bytes) <= self.limits.bytes
-            && fill.batches < self.limits.batches;
-        within || fill.batches == 0
+    /// A place for what has been inside of the common gate before and cannot wait, whether there is room or not.
+    pub(crate) fn force(self: &Arc<Self>, items: u64, bytes: u64) -> Place {
+        self.place(&mut self.lock().fill, items, bytes)
     }
 
     fn place(self: &Arc<Self>, fill: &mut Fill, items: u64, bytes: u64) -> Place {
@@ -133,6 +221,8 @@ impl Gate {
             gate: Arc::clone(self),
             items,
             bytes,
+            batches: 1,
+            outer: None,
         }
     }
 
@@ -168,7 +258,7 @@ impl Gate {
     }
 
     /// A place, once there is room.
-    pub(crate) async fn enter(self: &Arc<Self>, items: u64, bytes: u64) -> Place {
+    pub async fn enter(self: &Arc<Self>, items: u64, bytes: u64) -> Place {
         loop {
             let (number, mut admitted) = match self.stand_in_line(items, bytes) {
                 Ok(place) => return place,
@@ -188,7 +278,7 @@ impl Gate {
         bytes: u64,
     ) -> Result<Place, (u64, oneshot::Receiver<Place>)> {
         let mut inside = self.lock();
-        if inside.line.is_empty() && self.fits(&inside.fill, items, bytes) {
+        if inside.line.is_empty() && inside.has_room_for(items, bytes) {
             return Ok(self.place(&mut inside.fill, items, bytes));
         }
         let (admit, admitted) = oneshot::channel();
@@ -214,7 +304,7 @@ impl Gate {
     fn admit_first(self: &Arc<Self>) -> Option<(oneshot::Sender<Place>, Place)> {
         let mut inside = self.lock();
         let Ticket { items, bytes, .. } = *inside.line.front()?;
-        if !self.fits(&inside.fill, items, bytes) {
+        if !inside.has_room_for(items, bytes) {
             return None;
         }
         let ticket = inside.line.pop_front()?;
@@ -229,15 +319,18 @@ impl Gate {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let waiting = {
+        let (waiting, empty) = {
             let mut inside = self.gate.lock();
             inside.fill.items -= self.items;
             inside.fill.bytes -= self.bytes;
-            inside.fill.batches -= 1;
-            !inside.line.is_empty()
+            inside.fill.batches -= self.batches;
+            (!inside.line.is_empty(), inside.fill.batches == 0)
         };
         if waiting {
             self.gate.admit();
+        }
+        if empty {
+            self.gate.emptied.notify_waiters();
         }
     }
 }

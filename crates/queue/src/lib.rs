@@ -9,6 +9,6 @@ mod inbox;
 #[cfg(test)]
 mod testing;
 
-pub use edge::{Edge, EdgeReading, Portion, Taken};
-pub use gate::{Fill, Limits, Place};
+pub use edge::{Edge, EdgeReading, Entering, Portion, Taken};
+pub use gate::{Fill, Gate, Limits, Place};
 pub use inbox::Inbox;

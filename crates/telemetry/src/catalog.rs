@@ -5,6 +5,10 @@
 
 pub mod components;
 
+mod backends;
+
+pub use backends::*;
+
 /// What a metric's values do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -574,6 +578,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
     SINGLE
         .iter()
         .chain(PER_SIGNAL.iter().flatten())
+        .chain(backends::ALL)
         .chain(of_components())
 }
 

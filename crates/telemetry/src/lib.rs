@@ -7,6 +7,7 @@ mod reason;
 mod recorder;
 mod reloads;
 mod requests;
+mod resolutions;
 
 pub use exposition::{CONTENT_TYPE, Exposition, Family, LATENCY_BOUNDS};
 pub use instruments::{InstrumentSet, Instruments};
@@ -14,3 +15,4 @@ pub use reason::Reason;
 pub use recorder::{Reading, Recorder};
 pub use reloads::ReloadMeter;
 pub use requests::RequestMeter;
+pub use resolutions::ResolutionMeter;

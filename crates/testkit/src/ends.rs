@@ -1,6 +1,7 @@
 //! In-memory ends: a receiver that tests feed, an exporter that answers as tests say and keeps what it got.
 
 use crate::requests;
+use forebay_core::balanced::BuiltExporter;
 use forebay_core::component::{
     Acknowledge, Arrival, BuiltProcessor, ExportError, Exporter, ListenAddress, NodeContext, Receipt,
     Receiver, ReceiverContext, Request,
@@ -213,9 +214,10 @@ pub fn prepared_exporter(exporter: FakeExporter, delivery: DeliverySettings) -> 
             inputs: SignalSet::ALL,
             delivery,
             bounds: Bounds::default(),
+            takes_custody: false,
         },
         resolved: Default::default(),
-        build: Box::new(move || Ok(Box::new(exporter) as Box<dyn Exporter>)),
+        build: Box::new(move || Ok(BuiltExporter::Single(Box::new(exporter)))),
     }
 }
 

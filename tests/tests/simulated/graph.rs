@@ -1,6 +1,7 @@
 //! A receiver that is fed, the engine, and a real OTLP exporter over a simulated network, under simulated time.
 
 use super::network::SimulatedNetwork;
+use forebay_core::balanced::BuiltExporter;
 use forebay_core::component::{ComponentError, ExportError, Exporter, NodeContext, Receipt, Request};
 use forebay_core::registry::ExporterFactory;
 use forebay_core::settings::DeliverySettings;
@@ -173,7 +174,7 @@ fn blueprint(receiver: FakeReceiver, exit: Exit) -> Blueprint {
     });
     let place = Place { source, span: 0..0 };
     let mut exporter = prepared_exporter(FakeExporter::new(Answer::Take), exit.delivery);
-    exporter.build = exit.build;
+    exporter.build = Box::new(move || (exit.build)().map(BuiltExporter::Single));
     let node = |name: &str, role, component| NodePlan {
         name: name.into(),
         role,

@@ -43,6 +43,7 @@ impl ExporterFactory for Sink {
             inputs: SignalSet::ALL,
             delivery: Default::default(),
             bounds: Bounds::default(),
+            takes_custody: false,
         }
     }
     fn build(_: SinkConfig) -> Result<Box<dyn Exporter>, ComponentError> {

@@ -129,7 +129,11 @@ impl Blueprint {
 }
 
 fn takes_custody(node: &NodePlan) -> bool {
-    matches!(&node.component, Component::Processor(prepared) if prepared.declaration.takes_custody)
+    match &node.component {
+        Component::Receiver(_) => false,
+        Component::Processor(prepared) => prepared.declaration.takes_custody,
+        Component::Exporter(prepared) => prepared.declaration.takes_custody,
+    }
 }
 
 /// The words for what a node holds in memory, if it holds anything longer than a moment.

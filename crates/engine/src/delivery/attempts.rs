@@ -1,9 +1,9 @@
 //! Attempts with one request, until the destination has decided, the data is too old, or the process stops.
 
-use super::Delivery;
 use super::parts::{bytes, items};
 use super::settle::{Blame, fail_all, panicked, stopping};
 use super::traffic::Pass;
+use super::{Delivery, Elsewhere, Stray};
 use forebay_core::component::{ExportError, Receipt, Request};
 use forebay_core::{Batch, Failure, Payload, Phase, Reason, Signal, Time};
 use futures_util::FutureExt;
@@ -18,6 +18,8 @@ pub(super) enum Sent {
     Settled,
     /// The destination refused it for good; nothing is booked yet.
     Blamed(Vec<Batch>, Blame),
+    /// It should go to another destination.
+    Stray(Vec<Batch>),
 }
 
 /// What one attempt came to.
@@ -37,11 +39,15 @@ impl Delivery {
     pub(super) async fn send(&self, mut batches: Vec<Batch>) -> Sent {
         let mut standing = self.traffic.fresh();
         while !batches.is_empty() {
+            if self.stray() == Stray::Yes {
+                return Sent::Stray(batches);
+            }
             let pass = match self.traffic.try_enter(standing.ready) {
                 Some(pass) => pass,
                 None => match self.wait(&mut batches, standing.ready).await {
                     Some(pass) => pass,
-                    None => break,
+                    None if batches.is_empty() => break,
+                    None => return Sent::Stray(batches),
                 },
             };
             let (after, message) = match self.attempt(&batches).await {
@@ -50,10 +56,12 @@ impl Delivery {
                     pass.answered(size);
                     self.sizes.taken(size);
                     self.succeed(batches, receipt);
+                    self.heard();
                     break;
                 }
                 Attempt::Never(blame) => {
                     pass.answered(bytes(&batches));
+                    self.heard();
                     return Sent::Blamed(batches, blame);
                 }
                 Attempt::Panicked => {
@@ -67,18 +75,46 @@ impl Delivery {
                 Attempt::Again { after, message } => (after, message),
             };
             standing = pass.failed(standing, after, &message);
+            self.heard();
             if !self.to.settings.retry.enabled {
                 let failure = Failure::retryable(Reason::Unavailable, message);
                 fail_all(batches, &after.into_iter().fold(failure, Failure::after));
                 break;
             }
+            if self.stray() == Stray::Failed {
+                return Sent::Stray(batches);
+            }
         }
         Sent::Settled
     }
 
-    /// Waits for leave to go. Nothing if all was given up meanwhile.
+    /// Whether what waits here should go to another destination.
+    fn stray(&self) -> Stray {
+        let elsewhere = self.to.elsewhere.as_deref();
+        elsewhere.map_or(Stray::No, Elsewhere::stray)
+    }
+
+    async fn strayed(&self) {
+        match self.to.elsewhere.as_deref() {
+            Some(elsewhere) => elsewhere.strayed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Lets those who choose among several destinations know how this one does.
+    fn heard(&self) {
+        if let Some(elsewhere) = self.to.elsewhere.as_deref() {
+            let (next, _) = self.traffic.earliest(Time::default());
+            elsewhere.heard(next);
+        }
+    }
+
+    /// Waits for leave to go. Nothing if all was given up meanwhile, or if what is left of the batches should go elsewhere.
     async fn wait(&self, batches: &mut Vec<Batch>, mut ready: Time) -> Option<Pass<'_>> {
         loop {
+            if self.stray() >= Stray::ButForTrials {
+                return None;
+            }
             let (earliest, message) = self.traffic.earliest(ready);
             let now = self.to.clock.now();
             let wait = earliest.since(now);
@@ -98,6 +134,7 @@ impl Delivery {
                     fail_all(std::mem::take(batches), &stopping());
                     return None;
                 }
+                () = self.strayed() => return None,
                 pass = self.traffic.enter(ready) => return Some(pass),
                 () = self.oldest_expires(batches) => {}
                 () = self.to.shutdown.draining(), if running => {

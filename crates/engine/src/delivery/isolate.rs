@@ -138,8 +138,8 @@ impl Delivery {
                             rest.extend(right);
                             (bad, blame, refused) = (left, why, true);
                         }
-                        // It has trouble of another kind: that is looked into with the rest.
-                        Sent::Blamed(left, _) => {
+                        // It has trouble of another kind, or should go elsewhere: that is seen to with the rest.
+                        Sent::Blamed(left, _) | Sent::Stray(left) => {
                             rest.extend(left);
                             rest.extend(right);
                             return rest;
@@ -166,6 +166,7 @@ impl Delivery {
         }
         match self.send_to_find_out(suspect).await {
             Sent::Settled => {}
+            Sent::Stray(suspect) => rest.extend(suspect),
             Sent::Blamed(suspect, why) if why.fault == Fault::Destination => self.refuse(suspect, &why),
             Sent::Blamed(suspect, why) => self.reject(suspect, &why),
         }

@@ -43,6 +43,15 @@ pub enum Circuit {
 }
 
 impl Circuit {
+    /// The number for it in `/metrics`.
+    pub(crate) const fn value(self) -> f64 {
+        match self {
+            Circuit::Closed => 0.0,
+            Circuit::Probing => 0.5,
+            Circuit::Open => 1.0,
+        }
+    }
+
     /// The word for it in `/status`.
     pub const fn as_str(self) -> &'static str {
         match self {

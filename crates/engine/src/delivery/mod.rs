@@ -20,9 +20,10 @@ pub use meter::{Circuit, DeliveryMeter};
 use attempts::Sent;
 use forebay_core::component::Exporter;
 use forebay_core::settings::DeliverySettings;
-use forebay_core::{Batch, Clock, Health, Shutdown};
-use forebay_queue::{Edge, Portion, Taken};
+use forebay_core::{Batch, Clock, Health, Shutdown, Time};
+use forebay_queue::{Edge, Place, Portion, Taken};
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use sizes::{Sizes, least};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -50,6 +51,36 @@ pub(crate) struct Destination {
     pub(crate) health: Health,
     pub(crate) meter: Arc<DeliveryMeter>,
     pub(crate) panics: Arc<AtomicU64>,
+    /// Where what cannot be delivered here goes, if there are other destinations.
+    pub(crate) elsewhere: Option<Arc<dyn Elsewhere>>,
+}
+
+/// What there is beside a destination that is one of several.
+pub(crate) trait Elsewhere: Send + Sync {
+    /// Whether what waits for this destination should not.
+    fn stray(&self) -> Stray;
+
+    /// Ready once it should not, or may not have to: when this becomes [`Stray::Failed`], what waits looks around as well.
+    fn strayed(&self) -> BoxFuture<'_, ()>;
+
+    /// The destination has answered, or failed to; what is open of its circuit may be attempted at `next` again.
+    fn heard(&self, next: Time);
+
+    /// Takes over a batch, with its place in what the destinations have in common.
+    fn take(&self, batch: Batch, place: Place);
+}
+
+/// Whether what waits for a destination should go elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stray {
+    /// It should wait.
+    No,
+    /// It should wait; but a request that has failed should go: another destination may be well again before this one.
+    Failed,
+    /// It should go, but for the request that finds out whether the destination is well again.
+    ButForTrials,
+    /// It should go.
+    Yes,
 }
 
 impl From<Destination> for Delivery {
@@ -105,15 +136,22 @@ impl Delivery {
 
     async fn send_portion(&self, taken: Vec<Taken>) {
         // The places are kept until the batches are done with: what is being sent counts as inside.
-        let (batches, _places): (Vec<_>, Vec<_>) = taken
+        let (batches, mut places): (Vec<_>, Vec<_>) = taken
             .into_iter()
             .map(|Taken { batch, place }| (batch, place))
             .unzip();
-        self.see_through(batches).await;
+        let outer = places
+            .iter_mut()
+            .filter_map(Place::leave)
+            .reduce(|mut all, place| {
+                all.join(place);
+                all
+            });
+        self.see_through(batches, outer).await;
     }
 
-    /// Sends a portion, in as many requests as it takes.
-    async fn see_through(&self, portion: Vec<Batch>) {
+    /// Sends a portion, in as many requests as it takes. `outer` is its place in what several destinations have in common.
+    async fn see_through(&self, portion: Vec<Batch>, mut outer: Option<Place>) {
         let mut search = self.search();
         let mut more = Vec::new();
         let mut next = Some(portion);
@@ -121,11 +159,24 @@ impl Delivery {
             let Some(request) = self.fit(batches, &mut more) else {
                 continue;
             };
-            if let Sent::Blamed(request, blame) = self.send(request).await {
-                self.look_into(request, blame, &mut search, &mut more).await;
+            match self.send(request).await {
+                Sent::Settled => {}
+                Sent::Blamed(request, blame) => self.look_into(request, blame, &mut search, &mut more).await,
+                Sent::Stray(batches) => self.send_elsewhere(batches, outer.as_mut()),
             }
         }
         self.found_out(&search);
+    }
+
+    /// Each batch goes its own way: what was put together for this destination need not have another in common.
+    fn send_elsewhere(&self, batches: Vec<Batch>, outer: Option<&mut Place>) {
+        let (Some(elsewhere), Some(outer)) = (&self.to.elsewhere, outer) else {
+            return;
+        };
+        for batch in batches {
+            let place = outer.carve(batch.items(), batch.bytes());
+            elsewhere.take(batch, place);
+        }
     }
 
     fn panicked(&self) {

@@ -2,6 +2,7 @@
 
 use crate::blueprint::{Blueprint, BoundsSum, Component, EdgePlan, NodePlan, QueuePlan, Role};
 use crate::running::Running;
+use forebay_core::balanced::BuiltExporter;
 use forebay_core::component::{BuiltProcessor, Exporter};
 use forebay_core::registry::PreparedExporter;
 use forebay_core::settings::DeliverySettings;
@@ -67,7 +68,7 @@ pub(super) async fn start(parts: Parts, clock: Clock) -> (Running, Feed) {
 /// An exporter of a test's own, as a blueprint wants it.
 pub(super) fn prepared(exporter: impl Exporter + 'static, settings: DeliverySettings) -> PreparedExporter {
     let mut prepared = prepared_exporter(FakeExporter::new(Answer::Take), settings);
-    prepared.build = Box::new(move || Ok(Box::new(exporter) as Box<dyn Exporter>));
+    prepared.build = Box::new(move || Ok(BuiltExporter::Single(Box::new(exporter))));
     prepared
 }
 

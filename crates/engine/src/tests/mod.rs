@@ -1,5 +1,6 @@
 //! The graph at work, with in-memory ends and a simulated clock.
 
+mod balancing;
 mod bench;
 mod circuit;
 mod concurrency;
@@ -11,3 +12,4 @@ mod model;
 mod poison;
 mod shards;
 mod shutdown;
+mod spread;

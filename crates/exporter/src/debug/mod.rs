@@ -46,6 +46,7 @@ impl ExporterFactory for DebugFactory {
                 items: 0,
                 bytes: 2 * config.max_output_bytes.0,
             },
+            takes_custody: false,
         }
     }
 

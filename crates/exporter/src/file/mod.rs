@@ -56,6 +56,7 @@ impl ExporterFactory for FileFactory {
             inputs: SignalSet::ALL,
             delivery: config.delivery(),
             bounds: Bounds::default(),
+            takes_custody: false,
         }
     }
 

@@ -3,7 +3,7 @@ use super::log::{Log, Storage, open};
 use super::record::Encoder;
 use super::recover::Found;
 use crate::testing::{
-    Rig, logs_request, metrics_request, payload, prepare, sliced, trace_payload, trace_request,
+    Rig, built, logs_request, metrics_request, payload, prepare, sliced, trace_payload, trace_request,
 };
 use bytes::Bytes;
 use forebay_core::component::ExportError;
@@ -57,11 +57,11 @@ fn names(folder: &TempDir) -> Vec<String> {
 }
 
 fn on(clock: &SimulatedClock, config: &str) -> Rig {
-    Rig::with((prepare("file", config).unwrap().build)().unwrap(), clock.clock()).unwrap()
+    Rig::with(built("file", config), clock.clock()).unwrap()
 }
 
 fn refusal(config: &str) -> String {
-    let exporter = (prepare("file", config).unwrap().build)().unwrap();
+    let exporter = built("file", config);
     match Rig::with(exporter, forebay_core::Clock::system()) {
         Ok(_) => panic!("it started"),
         Err(error) => error.to_string(),

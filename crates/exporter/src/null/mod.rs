@@ -32,6 +32,7 @@ impl ExporterFactory for NullFactory {
             inputs: SignalSet::ALL,
             delivery: config.delivery(),
             bounds: Bounds::default(),
+            takes_custody: false,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the two OTLP exporters have in common, shown with each of them: TLS, credentials, names.
 
-use crate::testing::{Rig, prepare, trace_payload};
+use crate::testing::{Rig, built, trace_payload};
 use bytes::Bytes;
 use forebay_core::component::{ExportError, Exporter};
 use forebay_core::settings::{Secret, TlsServerConfig};
@@ -93,7 +93,7 @@ impl Door {
 }
 
 fn exporter(kind: &str, config: &str) -> Box<dyn Exporter> {
-    (prepare(kind, config).unwrap().build)().unwrap()
+    built(kind, config)
 }
 
 #[tokio::test]

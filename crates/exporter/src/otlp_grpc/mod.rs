@@ -71,6 +71,7 @@ impl ExporterFactory for OtlpGrpc {
                 items: 0,
                 bytes: connections * CONNECTION_BYTES,
             },
+            takes_custody: false,
         }
     }
 

@@ -76,6 +76,7 @@ impl ExporterFactory for OtlpHttp {
                 items: 0,
                 bytes: older.max(newer),
             },
+            takes_custody: false,
         }
     }
 

@@ -77,6 +77,25 @@ pub(super) struct NodeStatus {
     pub(super) signals: BTreeMap<String, Tally>,
     #[prost(message, optional, tag = "9")]
     pub(super) delivery: Option<DeliveryStatus>,
+    #[prost(message, repeated, tag = "10")]
+    pub(super) backends: Vec<BackendStatus>,
+}
+
+/// One destination out of several.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct BackendStatus {
+    #[prost(string, tag = "1")]
+    pub(super) endpoint: String,
+    #[prost(string, tag = "2")]
+    pub(super) condition: String,
+    #[prost(string, optional, tag = "3")]
+    pub(super) detail: Option<String>,
+    #[prost(uint64, tag = "4")]
+    pub(super) items: u64,
+    #[prost(uint64, tag = "5")]
+    pub(super) bytes: u64,
+    #[prost(message, optional, tag = "6")]
+    pub(super) delivery: Option<DeliveryStatus>,
 }
 
 /// An exporter's way to its destination.
@@ -180,6 +199,20 @@ impl From<forebay_engine::NodeStatus> for NodeStatus {
             listens: node.listens,
             signals: named(node.signals),
             delivery: node.delivery.map(DeliveryStatus::from),
+            backends: node.backends.into_iter().map(BackendStatus::from).collect(),
+        }
+    }
+}
+
+impl From<forebay_engine::BackendStatus> for BackendStatus {
+    fn from(backend: forebay_engine::BackendStatus) -> Self {
+        BackendStatus {
+            endpoint: backend.endpoint,
+            condition: backend.condition.to_owned(),
+            detail: backend.detail,
+            items: backend.items,
+            bytes: backend.bytes,
+            delivery: Some(backend.delivery.into()),
         }
     }
 }
