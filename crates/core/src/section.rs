@@ -1,7 +1,10 @@
 //! A node's part of the config file: a table with positions, and its reading into the component's own config.
 
+mod blame;
+
 use crate::diagnostic::{Diagnostic, Place, Source, closest};
 use crate::settings::names_secret;
+use blame::{Named, Removed, follows, remove_at};
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,7 +12,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use toml::Spanned;
-use toml::de::{DeArray, DeTable, DeValue, Deserializer, Error};
+use toml::de::{DeTable, DeValue, Deserializer, Error};
 
 /// The most errors that one section is searched for.
 const MOST_ERRORS: usize = 20;
@@ -106,29 +109,30 @@ impl Section {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Vec<Diagnostic>> {
         let mut table = self.table()?;
         let mut found: Vec<Diagnostic> = Vec::new();
-        let mut removed: Vec<(String, Range<usize>)> = Vec::new();
+        let mut removed = Removed::new();
         while found.len() < MOST_ERRORS {
             let error = match T::deserialize(Deserializer::from(table.clone())) {
                 Ok(config) if found.is_empty() => return Ok(config),
                 Ok(_) => break,
                 Err(error) => error,
             };
-            let span = error.span().unwrap_or_else(|| table.span());
-            // A field that is missing because its wrong value was taken out was reported already.
-            let taken = |name: &str| removed.iter().any(|(key, of)| key == name && *of == span);
+            let raised = error.span().unwrap_or_else(|| table.span());
+            let named = Named::find(table.get_ref(), &raised, error.message());
+            let span = named.span().cloned().unwrap_or_else(|| raised.clone());
             let mut meant = None;
-            if !missing_field(error.message()).is_some_and(taken) {
-                let diagnostic = self.explain(&error, &table);
+            if !follows(error.message(), &named, &raised, &removed) {
+                let diagnostic = self.explain(&error, &table, &span);
                 meant = meant_key(&diagnostic).map(str::to_owned);
                 found.push(diagnostic);
             }
             let whole = table.span();
-            let Some((name, of)) = remove_at(table.get_mut(), &whole, &span) else {
+            let path = remove_at(table.get_mut(), &whole, &span);
+            let Some((_, of)) = path.first() else {
                 break;
             };
             // Nor is a field missing that was misspelt.
             removed.extend(meant.map(|meant| (meant, of.clone())));
-            removed.push((name, of));
+            removed.extend(path);
         }
         Err(found)
     }
@@ -169,9 +173,8 @@ impl Section {
         Diagnostic::error(error.message().trim_end()).at(place)
     }
 
-    fn explain(&self, error: &Error, table: &Spanned<DeTable<'_>>) -> Diagnostic {
-        let span = error.span().unwrap_or_else(|| table.span());
-        let message = self.without_secrets(error.message().trim_end(), table.get_ref(), &span);
+    fn explain(&self, error: &Error, table: &Spanned<DeTable<'_>>, span: &Range<usize>) -> Diagnostic {
+        let message = self.without_secrets(error.message().trim_end(), table.get_ref(), span);
         let diagnostic = match message
             .split_once(", expected one of ")
             .or_else(|| message.split_once(", expected `"))
@@ -190,7 +193,7 @@ impl Section {
             }
             _ => Diagnostic::error(in_words_of_toml(&message)),
         };
-        diagnostic.at(self.place(span))
+        diagnostic.at(self.place(span.clone()))
     }
 
     /// `message` with the value at `span` replaced: by what stands in the text if that is a reference, by `***` if the
@@ -287,11 +290,6 @@ fn meant_key(diagnostic: &Diagnostic) -> Option<&str> {
     help.strip_prefix("did you mean `")?.strip_suffix("`?")
 }
 
-/// The field that serde misses, if that is what `message` says.
-fn missing_field(message: &str) -> Option<&str> {
-    message.strip_prefix("missing field `")?.split('`').next()
-}
-
 /// The scalar that stands at exactly `span`, and the innermost key above it.
 fn value_at<'a, 't>(table: &'a DeTable<'t>, span: &Range<usize>) -> Option<(&'a str, &'a DeValue<'t>)> {
     table
@@ -309,48 +307,6 @@ fn value_within<'a, 't>(
         DeValue::Array(inner) => inner.iter().find_map(|element| value_within(key, element, span)),
         scalar => (value.span() == *span).then_some((key, scalar)),
     }
-}
-
-/// Takes the innermost entry that `span` lies in out of `table`, which stands at `whole`. Gives the entry's name, empty
-/// for an element of an array, and where the table stood that had it; nothing if there was none.
-fn remove_at(
-    table: &mut DeTable<'_>,
-    whole: &Range<usize>,
-    span: &Range<usize>,
-) -> Option<(String, Range<usize>)> {
-    let within = table.iter_mut().find_map(|(_, value)| remove_within(value, span));
-    if within.is_some() {
-        return within;
-    }
-    let blamed = table
-        .iter()
-        .find(|(key, value)| covers(&key.span(), span) || covers(&value.span(), span));
-    let key = blamed.map(|(key, _)| key.clone())?;
-    table
-        .remove(&key)
-        .map(|_| (key.into_inner().into_owned(), whole.clone()))
-}
-
-fn remove_within(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<(String, Range<usize>)> {
-    let whole = value.span();
-    match value.get_mut() {
-        DeValue::Table(inner) => remove_at(inner, &whole, span),
-        DeValue::Array(inner) => {
-            let within = inner.iter_mut().find_map(|element| remove_within(element, span));
-            within.or_else(|| {
-                let index = inner.iter().position(|element| covers(&element.span(), span))?;
-                let elements = std::mem::replace(inner, DeArray::new()).into_iter();
-                let rest = elements.enumerate().filter(|(at, _)| *at != index);
-                *inner = rest.map(|(_, element)| element).collect();
-                Some((String::new(), whole))
-            })
-        }
-        _ => None,
-    }
-}
-
-fn covers(outer: &Range<usize>, inner: &Range<usize>) -> bool {
-    outer.start <= inner.start && inner.end <= outer.end
 }
 
 #[cfg(test)]

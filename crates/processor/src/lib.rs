@@ -14,6 +14,7 @@ pub mod matching;
 pub mod probabilistic_sampler;
 pub mod probability;
 mod rewrite;
+pub mod tail_sampling;
 #[cfg(test)]
 mod testing;
 mod wire;

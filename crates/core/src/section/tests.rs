@@ -136,3 +136,57 @@ fn a_key_path_leads_to_the_value_or_to_the_nearest_table() {
     assert_eq!(words(&["nested", "port"]), "3");
     assert_eq!(words(&["nested", "count"]), "nested");
 }
+
+/// A table that judges itself, while it is being read.
+#[derive(Debug)]
+struct Judged;
+
+impl<'de> Deserialize<'de> for Judged {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let table = std::collections::BTreeMap::<String, toml::Value>::deserialize(deserializer)?;
+        let blamed = table.iter().find_map(|(key, value)| match value {
+            toml::Value::Array(names) => names.iter().find_map(|name| match name.as_str() {
+                Some(name) if name.starts_with('x') => Some(name.to_owned()),
+                _ => None,
+            }),
+            _ => key.starts_with('x').then(|| key.clone()),
+        });
+        match blamed {
+            Some(name) => Err(serde::de::Error::custom(format!("`{name}` is not liked"))),
+            None if table.is_empty() => Err(serde::de::Error::custom("nothing is there")),
+            None => Ok(Judged),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Judges {
+    #[serde(default)]
+    one: Option<Judged>,
+}
+
+#[test]
+fn what_a_table_says_of_a_part_of_itself_stands_at_that_part() {
+    let told = |text: &str| {
+        let section = Section::whole(source(text));
+        let found = section.read::<Judges>().map(|judges| judges.one.is_some());
+        found.map_err(|found| {
+            let words = found
+                .into_iter()
+                .map(|found| text[found.place.unwrap().span].to_owned());
+            words.collect::<Vec<String>>()
+        })
+    };
+    assert_eq!(told("one = { a = 1 }"), Ok(true));
+    assert_eq!(
+        told("one = { a = 1, xb = 2, xc = 3 }"),
+        Err(vec!["xb".to_owned(), "xc".to_owned()])
+    );
+    assert_eq!(
+        told("one = { a = [\"b\", \"xc\"] }"),
+        Err(vec!["\"xc\"".to_owned()])
+    );
+    // That nothing is left once the key is out, is nobody's mistake.
+    assert_eq!(told("one = { xb = 2 }"), Err(vec!["xb".to_owned()]));
+    assert_eq!(told("one = {}"), Err(vec!["{}".to_owned()]));
+}

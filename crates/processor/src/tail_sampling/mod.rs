@@ -1,0 +1,3 @@
+//! Tail sampling: traces are held until it is known which of them are worth keeping.
+
+pub mod config;
