@@ -4,10 +4,10 @@
 //! and read together with the bytes beside it. A chain that is given up goes as a whole to the end of the *loose* chain, in
 //! one step and without reading a block: its numbers are all that is needed. Blocks are taken from the front of it.
 //!
-//! That alone would leave blocks in use scattered over all segments for ever. So when more is loose than a share of what is
-//! in use, a few loose blocks are *settled* with each chain given up: each goes home to its segment, and a segment that has all
-//! its blocks back is freed. While there are settled blocks, those of the lowest segment are used first. In steady state
-//! nothing is settled and nothing of this costs anything.
+//! That alone would leave blocks in use scattered over all segments for ever. So when more than half as much is free as is in use,
+//! the arena begins to *gather*: with each chain given up, some loose blocks go home to their segments, a segment that has all
+//! its blocks back is freed, and blocks of the lowest segments are used first, until only a quarter as much is free as is in
+//! use. A load that stays as it is costs nothing of this.
 
 use super::slab::NONE;
 
@@ -17,8 +17,8 @@ pub(super) const BLOCK: usize = 512;
 /// The bytes of a block that hold data.
 pub(super) const ROOM: usize = BLOCK - LINK;
 const LINK: usize = size_of::<u32>();
-/// One part in so many of what is in use may be loose without being settled.
-const LOOSE_SHARE: usize = 4;
+/// Gathering begins when one part in so many of what is in use is free, and ends at one in so many.
+const FREE_SHARES: (usize, usize) = (2, 4);
 /// The most blocks that giving up a chain sends home: some hundred microseconds.
 const SETTLE_MOST: usize = 1024;
 
@@ -71,6 +71,7 @@ pub(super) struct Arena {
     /// No segment below has settled blocks.
     lowest: usize,
     in_use: usize,
+    gathers: bool,
 }
 
 impl Arena {
@@ -86,6 +87,7 @@ impl Arena {
             settled: 0,
             lowest: 0,
             in_use: 0,
+            gathers: false,
         }
     }
 
@@ -163,13 +165,14 @@ impl Arena {
     #[inline]
     fn take(&mut self) -> u32 {
         self.in_use += 1;
-        if self.settled > 0 {
-            return self.take_settled();
+        let settled_first = self.gathers || self.loose.blocks == 0;
+        if self.settled > 0 && settled_first {
+            self.take_settled()
+        } else if self.loose.blocks > 0 {
+            self.take_loose()
+        } else {
+            self.take_fresh()
         }
-        if self.loose.blocks > 0 {
-            return self.take_loose();
-        }
-        self.take_fresh()
     }
 
     fn take_loose(&mut self) -> u32 {
@@ -280,18 +283,21 @@ impl Arena {
         }
         self.loose.last = chain.last;
         self.loose.blocks += chain.blocks;
-        if self.loose.blocks as usize > self.in_use / LOOSE_SHARE + (1 << self.shift) {
-            self.settle((2 * chain.blocks as usize).min(SETTLE_MOST));
+        self.gather((2 * chain.blocks as usize).min(SETTLE_MOST));
+    }
+
+    /// Sends up to `most` loose blocks home, if so many are free that it is worth while.
+    pub(super) fn gather(&mut self, most: usize) {
+        let (begin, end) = FREE_SHARES;
+        let share = if self.gathers { end } else { begin };
+        self.gathers = self.free() > self.in_use / share + (1 << self.shift);
+        if self.gathers {
+            self.settle(most);
         }
     }
 
-    /// Whether much is loose for what is in use.
-    pub(super) const fn is_loose(&self) -> bool {
-        self.loose.blocks as usize > self.in_use / LOOSE_SHARE
-    }
-
     /// Sends up to `most` loose blocks home, and frees the segments that are complete by it.
-    pub(super) fn settle(&mut self, most: usize) {
+    fn settle(&mut self, most: usize) {
         for _ in 0..most.min(self.loose.blocks as usize) {
             let number = self.take_loose();
             let index = (number >> self.shift) as usize;

@@ -1,18 +1,19 @@
 //! What was decided about traces that are gone.
 //!
-//! A table of buckets of 64 entries of 8 bytes, which are the last 64 decisions about traces whose hash leads to the bucket,
-//! newest first. It has 20 entries, 160 bytes, for each trace that may be held, and so remembers ten times as many
-//! traces as may be held, for 16 bytes each: the tenth generation back, half of the entries are newer. A decision is
-//! forgotten earlier only if more than 63 of the newer ones went to its bucket, where 32 are expected: four in ten million
-//! are, of those that are ten generations old, and practically none of those that are five.
+//! A table of buckets of 64 words: the last 63 decisions about traces whose hash leads to the bucket, written in turn, and
+//! where the next one goes. It has 20 words, 160 bytes, for each trace that may be held, and so remembers ten times as many
+//! traces as may be held, for 16 bytes each. A decision that is so old is one of 32 that are expected in its bucket. It
+//! is forgotten earlier if 63 of the newer ones or more went there, which one in a million does; of those that are half as
+//! old practically none.
 //!
-//! An entry holds 40 bits of the hash, other than those that lead to the bucket. That a look-up takes one of up to 64 other
-//! traces for its own has a probability of 64 / 2^40, 6 in 10^11.
+//! An entry holds 40 bits of the hash, other than those that lead to the bucket. That a look-up takes one of the 63 other
+//! traces for its own has a probability of 63 / 2^40, 6 in 10^11.
 
-/// Entries in a bucket.
-const WAYS: usize = 64;
-/// Entries for each trace that may be held.
-const ENTRIES_FOR: usize = 20;
+/// Words in a bucket. The first one counts the decisions that were written to it.
+const WORDS: usize = 64;
+const WAYS: u64 = WORDS as u64 - 1;
+/// Words for each trace that may be held.
+const WORDS_FOR: usize = 20;
 /// The low bits of an entry: what was decided.
 const DECISION_BITS: u32 = 24;
 const NOTE_BITS: u32 = 22;
@@ -49,53 +50,54 @@ impl Decision {
 #[derive(Debug)]
 pub(super) struct Decisions {
     /// The buckets, one after the other. Zeroed memory, of which the system gives what is written.
-    entries: Vec<u64>,
+    words: Vec<u64>,
 }
 
 impl Decisions {
     pub(super) fn new(most_traces: usize) -> Self {
         Decisions {
-            entries: vec![0; Decisions::buckets(most_traces) * WAYS],
+            words: vec![0; Decisions::buckets(most_traces) * WORDS],
         }
     }
 
     const fn buckets(most_traces: usize) -> usize {
-        (most_traces * ENTRIES_FOR).div_ceil(WAYS)
+        (most_traces * WORDS_FOR).div_ceil(WORDS)
     }
 
     /// What the table takes.
     pub(super) const fn bytes(most_traces: usize) -> usize {
-        Decisions::buckets(most_traces) * WAYS * size_of::<u64>()
+        Decisions::buckets(most_traces) * WORDS * size_of::<u64>()
     }
 
     /// The bucket of a hash: its upper bits say which, its lower bits are in the entry.
     #[inline]
     fn bucket(&self, hash: u64) -> usize {
-        let buckets = self.entries.len() / WAYS;
+        let buckets = self.words.len() / WORDS;
         ((u128::from(hash) * buckets as u128) >> 64) as usize
     }
 
-    /// What was decided about the trace of this hash, if it is remembered.
+    /// What was decided last about the trace of this hash, if it is remembered.
     #[inline]
     pub(super) fn find(&self, hash: u64) -> Option<Decision> {
-        let bucket = self.entries.as_chunks::<WAYS>().0.get(self.bucket(hash))?;
-        let tag = hash << DECISION_BITS;
-        let is = |entry: &&u64| (**entry ^ tag) >> DECISION_BITS == 0 && **entry & SET != 0;
-        bucket.iter().find(is).map(|entry| Decision::decode(*entry))
+        let bucket = self.words.as_chunks::<WORDS>().0.get(self.bucket(hash))?;
+        let (count, entries) = bucket.split_first()?;
+        let tag = hash << DECISION_BITS | SET;
+        let is = |entry: &&u64| (**entry ^ tag) & !(SET - 1) == 0;
+        // Newest first: before the next place from right to left, then the others likewise.
+        let (newer, older) = entries.split_at_checked((count % WAYS) as usize)?;
+        let found = newer.iter().rev().chain(older.iter().rev()).find(is)?;
+        Some(Decision::decode(*found))
     }
 
-    /// Notes a decision in front of its bucket: in place of the one about the same trace, or else of the oldest.
+    /// Notes a decision in the place of the oldest one in its bucket.
     pub(super) fn insert(&mut self, hash: u64, decision: Decision) {
         let at = self.bucket(hash);
-        let Some(bucket) = self.entries.as_chunks_mut::<WAYS>().0.get_mut(at) else {
-            return;
-        };
-        let tag = hash << DECISION_BITS;
-        let is = |entry: &u64| *entry == 0 || (*entry ^ tag) >> DECISION_BITS == 0;
-        let end = bucket.iter().position(is).unwrap_or(WAYS - 1);
-        bucket.copy_within(..end, 1);
-        if let Some(first) = bucket.first_mut() {
-            *first = tag | decision.encode();
+        let bucket = self.words.as_chunks_mut::<WORDS>().0.get_mut(at);
+        if let Some((count, entries)) = bucket.and_then(|bucket| bucket.split_first_mut())
+            && let Some(oldest) = entries.get_mut((*count % WAYS) as usize)
+        {
+            *oldest = hash << DECISION_BITS | decision.encode();
+            *count += 1;
         }
     }
 }

@@ -34,6 +34,7 @@ mod list;
 mod records;
 mod slab;
 mod taken;
+mod trace;
 mod wheel;
 
 use forebay_otlp::{IdentityHasher, Signal};
@@ -43,131 +44,21 @@ pub use envelopes::{Envelope, EnvelopeId};
 pub use limits::{Limits, Memory, Refusal, TooSmall};
 pub use records::Pieces;
 pub use taken::{Record, Taken};
+pub use trace::{First, Trace, TraceId, TraceRef};
 
 use arena::{Arena, Chain};
 use decisions::Decisions;
 use envelopes::{Envelopes, Parts};
 use index::Index;
 use limits::Sizes;
-use list::{Lane, Linked, Links};
+use list::Lane;
 use slab::{Key, NONE, Slab};
-use wheel::{Deadline, Timed, Wheel};
-
-/// A trace id. The buffer gives no meaning to it: an id of zeros is one like any other.
-pub type TraceId = [u8; 16];
+use wheel::Wheel;
 
 /// How many traces are looked for at a time.
 const TOGETHER: usize = 32;
 /// How many blocks [`TraceBuffer::tidy`] sends home.
 const TIDY_PORTION: usize = 256;
-
-/// A trace in the buffer. It is good until the trace leaves; after that it is refused, whatever stands in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TraceRef(Key);
-
-/// What the buffer knows about a trace.
-#[derive(Clone, Copy, Debug)]
-pub struct Trace<F> {
-    id: TraceId,
-    chain: Chain,
-    items: u32,
-    bytes: u64,
-    /// How many traces had begun when it had.
-    begun: u64,
-    arrival: u64,
-    deadline: Deadline,
-    age_links: Links,
-    deadline_links: Links,
-    /// What the owner knows about it.
-    pub facts: F,
-}
-
-impl<F> Trace<F> {
-    /// Its id.
-    #[inline]
-    pub const fn id(&self) -> &TraceId {
-        &self.id
-    }
-
-    /// How many items are held of it, spans and log records.
-    #[inline]
-    pub const fn items(&self) -> u32 {
-        self.items
-    }
-
-    /// The bytes of these items, without what the buffer adds.
-    #[inline]
-    pub const fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// When its first item came: what [`TraceBuffer::insert`] was told, in nanoseconds.
-    #[inline]
-    pub const fn arrival(&self) -> u64 {
-        self.arrival
-    }
-
-    /// When it is due: what [`TraceBuffer::set_due`] was told last, in nanoseconds; 0 if nothing.
-    #[inline]
-    pub const fn due(&self) -> u64 {
-        self.deadline.due
-    }
-}
-
-impl<F: Default> Default for Trace<F> {
-    fn default() -> Self {
-        Trace {
-            id: [0; 16],
-            chain: Chain::EMPTY,
-            items: 0,
-            bytes: 0,
-            begun: 0,
-            arrival: 0,
-            deadline: Deadline::default(),
-            age_links: Links::default(),
-            deadline_links: Links::default(),
-            facts: F::default(),
-        }
-    }
-}
-
-impl<F: Default> Linked for Trace<F> {
-    #[inline]
-    fn links(&self, lane: Lane) -> Links {
-        match lane {
-            Lane::Age => self.age_links,
-            Lane::Deadline => self.deadline_links,
-        }
-    }
-
-    #[inline]
-    fn links_mut(&mut self, lane: Lane) -> &mut Links {
-        match lane {
-            Lane::Age => &mut self.age_links,
-            Lane::Deadline => &mut self.deadline_links,
-        }
-    }
-}
-
-impl<F: Default> Timed for Trace<F> {
-    #[inline]
-    fn deadline(&mut self) -> &mut Deadline {
-        &mut self.deadline
-    }
-}
-
-/// A new trace and its first item, for [`TraceBuffer::insert`].
-#[derive(Clone, Copy, Debug)]
-pub struct First<'a> {
-    /// The trace.
-    pub id: &'a TraceId,
-    /// When the item came, in nanoseconds.
-    pub arrival: u64,
-    /// What the item stands in.
-    pub envelope: EnvelopeId,
-    /// The item: the body of a `Span` or `LogRecord`.
-    pub item: &'a [u8],
-}
 
 /// The traces of one shard. `F` is what its owner keeps with each trace.
 #[derive(Debug)]
@@ -298,12 +189,7 @@ impl<F: Copy + Default> TraceBuffer<F> {
             return Err(Refusal::Gone);
         }
         self.begun += 1;
-        let trace = Trace {
-            id: *id,
-            begun: self.begun,
-            arrival,
-            ..Trace::default()
-        };
+        let trace = Trace::new(id, arrival, self.begun);
         let key = self.traces.insert(trace).ok_or(Refusal::Full)?;
         self.write(key, first.envelope, first.item);
         self.index.insert(self.hasher.bytes(id), key.place);
@@ -426,13 +312,13 @@ impl<F: Copy + Default> TraceBuffer<F> {
         Some(entry)
     }
 
-    /// Remembers what was decided about a trace, in place of what was decided about it before.
+    /// Remembers what was decided about a trace. What was decided about it before does not count any more.
     pub fn remember(&mut self, id: &TraceId, decision: Decision) {
         self.decisions.insert(self.hasher.bytes(id), decision);
     }
 
     /// What was decided about a trace, if it is among the ones remembered: at least the last ten for each one that may be held, but
-    /// for four in ten million. It is about another trace with a probability of 6 in 10^11.
+    /// for one in a million. It is about another trace with a probability of 6 in 10^11.
     pub fn recall(&self, id: &TraceId) -> Option<Decision> {
         self.decisions.find(self.hasher.bytes(id))
     }
@@ -442,9 +328,7 @@ impl<F: Copy + Default> TraceBuffer<F> {
     pub fn tidy(&mut self) {
         let oldest = self.traces.at(self.ages).map(|trace| trace.begun);
         self.envelopes.sweep(oldest.unwrap_or(self.begun + 1));
-        if self.arena.is_loose() {
-            self.arena.settle(TIDY_PORTION);
-        }
+        self.arena.gather(TIDY_PORTION);
     }
 
     /// How many traces are held.

@@ -1,8 +1,9 @@
 //! Single cases.
 
 use super::super::Limits;
-use super::super::{Decision, First, Refusal, TraceBuffer};
+use super::super::{Decision, EnvelopeId, First, Refusal, TraceBuffer};
 use super::{buffer, id, limits};
+use forebay_otlp::Signal;
 
 #[test]
 fn a_trace_of_thousands_of_items_comes_out_in_order() {
@@ -101,6 +102,103 @@ fn a_budget_too_small_says_what_is_needed() {
             item: &item,
         })
         .unwrap();
+}
+
+/// Puts in traces of one item, `from..to`.
+fn fill(buffer: &mut TraceBuffer<u64>, envelope: EnvelopeId, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        let first = First {
+            id: &id(number),
+            arrival: 0,
+            envelope,
+            item: &[1; 2500],
+        };
+        buffer.insert(&first).unwrap();
+    }
+}
+
+#[test]
+fn memory_is_given_back_when_all_has_left() {
+    let (mut buffer, envelope) = buffer(limits());
+    fill(&mut buffer, envelope, 0..1000);
+    let full = buffer.memory();
+    while let Some(oldest) = buffer.oldest() {
+        buffer.discard(oldest).unwrap();
+    }
+    for _ in 0..40 {
+        buffer.tidy();
+    }
+    let empty = buffer.memory();
+    assert!(full.blocks > 2_500_000, "{full:?}");
+    assert!(
+        empty.blocks <= 3 * (full.blocks - full.blocks_in_use).max(16 << 10),
+        "{empty:?}"
+    );
+    assert!(empty.traces * 10 < full.traces, "{empty:?}");
+}
+
+#[test]
+fn memory_is_given_back_when_the_load_falls_and_goes_on() {
+    let (mut buffer, envelope) = buffer(limits());
+    fill(&mut buffer, envelope, 0..1000);
+    // Those that stay are all over the memory.
+    for number in (0..1000).filter(|number| number % 10 != 0) {
+        let trace = buffer.find(&id(number)).unwrap();
+        buffer.discard(trace).unwrap();
+    }
+    for number in 1000..2000 {
+        let oldest = buffer.oldest().unwrap();
+        buffer.discard(oldest).unwrap();
+        fill(&mut buffer, envelope, number..number + 1);
+    }
+    let memory = buffer.memory();
+    assert_eq!(buffer.len(), 100);
+    assert!(
+        memory.blocks_in_use >= 250_000 && memory.blocks < 500_000,
+        "{memory:?}"
+    );
+}
+
+#[test]
+fn an_envelope_stays_while_an_item_may_refer_to_it() {
+    let (mut buffer, first) = buffer(limits());
+    let old = First {
+        id: &id(1),
+        arrival: 0,
+        envelope: first,
+        item: b"a",
+    };
+    let old = buffer.insert(&old).unwrap();
+    let second = buffer.intern(Signal::Logs, b"resource", b"other").unwrap();
+    assert_eq!(buffer.envelopes(), 3, "the resource is held once");
+    buffer.append(old, second, b"b").unwrap();
+    fill(&mut buffer, first, 2..3);
+    buffer.tidy();
+    assert_eq!(buffer.envelopes(), 3);
+    buffer.discard(old).unwrap();
+    buffer.tidy();
+    assert_eq!(
+        buffer.envelopes(),
+        2,
+        "no trace that is held had begun when the second was used"
+    );
+    assert!(buffer.envelope(second).is_none() && buffer.envelope(first).is_some());
+    assert_eq!(
+        buffer.append(buffer.oldest().unwrap(), second, b"c"),
+        Err(Refusal::Gone)
+    );
+}
+
+#[test]
+fn many_searches_at_once_find_what_single_ones_do() {
+    let (mut buffer, envelope) = buffer(limits());
+    fill(&mut buffer, envelope, 0..100);
+    let ids: Vec<_> = (0..400).map(|number| id(number * 7 % 200)).collect();
+    let mut found = Vec::new();
+    buffer.find_all(&ids, &mut found);
+    let single: Vec<_> = ids.iter().map(|id| buffer.find(id)).collect();
+    assert_eq!(found, single);
+    assert_eq!(found.iter().flatten().count(), 200);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod cases;
 mod model;
+mod parts;
+mod requests;
 
 use super::{EnvelopeId, Limits, TraceBuffer, TraceId};
 use forebay_otlp::Signal;
