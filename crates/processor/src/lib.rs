@@ -2,12 +2,14 @@
 //!
 //! | processor | what it does |
 //! |---|---|
+//! | [`adaptive_sampler`] | keeps to a rate of spans and log records, fairly among keys |
 //! | [`attributes`] | changes attributes of resources, scopes, items and span events |
 //! | [`filter`] | drops items, or keeps no others |
 //! | [`probabilistic_sampler`] | keeps a share of the traces and log records, and says which |
 //!
 //! Shared by them: [`matching`], the language for saying which data is meant, and [`probability`], what samplers have in common.
 
+pub mod adaptive_sampler;
 pub mod attributes;
 pub mod filter;
 pub mod matching;
@@ -23,6 +25,7 @@ use forebay_core::registry::Registry;
 
 /// Registers every processor.
 pub fn register(registry: &mut Registry) {
+    registry.processor::<adaptive_sampler::AdaptiveSamplerFactory>();
     registry.processor::<attributes::AttributesFactory>();
     registry.processor::<filter::FilterFactory>();
     registry.processor::<probabilistic_sampler::ProbabilisticSamplerFactory>();

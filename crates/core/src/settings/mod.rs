@@ -4,6 +4,7 @@
 mod auth;
 mod budget;
 mod delivery;
+mod rate;
 mod secret;
 mod tls;
 mod units;
@@ -17,6 +18,7 @@ pub use delivery::{
     BatchConfig, CircuitBreakerConfig, Compression, DELAY_MAX, DeliverySettings, OnFull, PoisonConfig,
     QueueConfig, QueueKind, RetryConfig,
 };
+pub use rate::Rate;
 pub use secret::{Secret, names_secret};
 pub use tls::{TlsClientConfig, TlsServerConfig, TlsVersion};
 pub use units::{Count, Period, Ratio, Size, parse_ratio, parse_size};

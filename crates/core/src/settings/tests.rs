@@ -40,6 +40,57 @@ fn sizes_are_read_with_binary_and_decimal_units() {
 }
 
 #[test]
+fn rates_are_of_items_or_bytes_in_a_time_or_shares() {
+    for (written, rate) in [
+        ("1000/s", Rate::Items(1000.0)),
+        ("0.5 / s", Rate::Items(0.5)),
+        ("90/m", Rate::Items(1.5)),
+        ("7200/h", Rate::Items(2.0)),
+        ("5MiB/s", Rate::Bytes(5.0 * 1024.0 * 1024.0)),
+        ("60 kB/m", Rate::Bytes(1000.0)),
+        ("1B/s", Rate::Bytes(1.0)),
+        ("10%", Rate::Share(Ratio(0.1))),
+        ("100%", Rate::Share(Ratio(1.0))),
+        ("1/8", Rate::Share(Ratio(0.125))),
+    ] {
+        assert_eq!(text::<Rate>(written), Ok(rate), "{written}");
+    }
+}
+
+#[test]
+fn what_is_no_rate_is_refused_and_says_how_to_write_one() {
+    for written in [
+        "",
+        "1000",
+        "0.1",
+        "/s",
+        "s",
+        "1000/fortnight",
+        "5MiB",
+        "-1/s",
+        "1e3/s",
+        "5 parsecs/s",
+        "a%",
+        "101%",
+        "1/0",
+        "2/1",
+    ] {
+        assert!(text::<Rate>(written).is_err(), "{written}");
+    }
+    for written in ["0/s", "0MiB/s", "0%", "0/8"] {
+        let words = text::<Rate>(written).unwrap_err();
+        assert!(words.contains("lets nothing through"), "{words}");
+    }
+    assert!(text::<Rate>("1000").unwrap_err().contains("such as \"1000/s\""));
+    assert!(
+        integer::<Rate>(1000)
+            .unwrap_err()
+            .contains("a rate, such as \"1000/s\"")
+    );
+    assert!(float::<Rate>(0.1).is_err());
+}
+
+#[test]
 fn what_is_no_size_is_refused() {
     for written in [
         "",
@@ -165,6 +216,13 @@ proptest! {
     }
 
     #[test]
+    fn property_a_rate_is_read_as_it_was_written(value in 0.0..=1.0) {
+        for rate in [Rate::Items(value + 0.001), Rate::Bytes(value + 0.001), Rate::Bytes(f64::round(value * 1e9) + 1.0)] {
+            prop_assert_eq!(text::<Rate>(&rate.to_string()), Ok(rate));
+        }
+    }
+
+    #[test]
     fn property_a_ratio_is_read_almost_as_it_was_written(value in 0.0..=1.0) {
         let read = text::<Ratio>(&Ratio(value).to_string()).unwrap();
         prop_assert!((read.0 - value).abs() <= value * 1e-8);
@@ -172,6 +230,7 @@ proptest! {
 
     #[test]
     fn property_no_text_panics(written in "\\PC{0,12}") {
+        let _ = text::<Rate>(&written);
         let _ = (text::<Size>(&written), text::<Period>(&written), text::<Ratio>(&written));
     }
 }

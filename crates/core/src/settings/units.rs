@@ -23,7 +23,7 @@ pub struct Ratio(pub f64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count(pub u64);
 
-const SIZE_UNITS: [(&str, u64); 10] = [
+pub(super) const SIZE_UNITS: [(&str, u64); 10] = [
     ("B", 1),
     ("kB", 1_000),
     ("KB", 1_000),
@@ -36,7 +36,7 @@ const SIZE_UNITS: [(&str, u64); 10] = [
     ("TiB", 1 << 40),
 ];
 
-const TIME_UNITS: [(&str, u64); 7] = [
+pub(super) const TIME_UNITS: [(&str, u64); 7] = [
     ("ns", 1),
     ("us", 1_000),
     ("ms", 1_000_000),
@@ -50,7 +50,7 @@ const TIME_UNITS: [(&str, u64); 7] = [
 const MOST: u64 = i64::MAX as u64;
 
 /// Splits `12.5MiB` into the number and the unit.
-fn number_and_unit(text: &str) -> Option<(&str, &str)> {
+pub(super) fn number_and_unit(text: &str) -> Option<(&str, &str)> {
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
@@ -84,7 +84,7 @@ pub fn parse_size(text: &str) -> Result<Size, String> {
         .ok_or_else(|| format!("`{text}` is too large"))
 }
 
-fn scale_of(units: &[(&str, u64)], unit: &str) -> Option<u64> {
+pub(super) fn scale_of(units: &[(&str, u64)], unit: &str) -> Option<u64> {
     units
         .iter()
         .find(|(name, _)| *name == unit)
@@ -208,7 +208,7 @@ impl fmt::Display for Count {
 }
 
 /// What the visitor below needs to know of a type.
-trait Unit: Sized {
+pub(super) trait Unit: Sized {
     const EXPECTED: &'static str;
     fn from_text(text: &str) -> Result<Self, String>;
     fn from_integer(value: u64) -> Option<Self>;
@@ -299,7 +299,8 @@ impl<T: Unit> Visitor<'_> for UnitVisitor<T> {
     }
 }
 
-fn read<'de, T: Unit, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+/// Reads a value of any of the types that the unit takes.
+pub(super) fn read<'de, T: Unit, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_any(UnitVisitor(std::marker::PhantomData))
 }
 

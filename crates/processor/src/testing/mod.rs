@@ -9,7 +9,7 @@ pub(crate) use decoded::{Decoded, View, each_item, first, flatten};
 pub(crate) use requests::{KEYS, TEXTS, attribute, request, text};
 
 use bytes::Bytes;
-use forebay_core::component::{BuiltProcessor, Outputs};
+use forebay_core::component::{BuiltProcessor, Outputs, Processor};
 use forebay_core::ledger::Ledger;
 use forebay_core::registry::{PreparedProcessor, Registry};
 use forebay_core::{
@@ -67,6 +67,16 @@ pub(crate) fn run_from(
     let Ok(BuiltProcessor::Stateless(processor)) = (prepared.build)(1) else {
         panic!("not stateless")
     };
+    pass(&*processor, origin, signal, slices)
+}
+
+/// Gives one request of a certain sender to a processor, and delivers what it emits.
+pub(crate) fn pass(
+    processor: &dyn Processor,
+    origin: Arc<Origin>,
+    signal: Signal,
+    slices: &[Bytes],
+) -> Outcome {
     let payload: Payload = slices.iter().cloned().collect();
     let items = forebay_otlp::count_items(signal, &payload.contiguous()).unwrap_or(1);
     let (accounts, ledger) = (Accounts::new(1), Ledger::new(1 << 30));

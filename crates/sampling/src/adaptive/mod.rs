@@ -78,8 +78,10 @@ pub struct Settings {
 /// What a [`Controller`] does at the moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// What arrives in a second.
+    /// What arrives in a second, over the window.
     pub arriving: f64,
+    /// What is kept in a second, over the window.
+    pub kept: f64,
     /// Most that is kept of a key in a second; infinite while everything is kept.
     pub level: f64,
     /// How many keys are told apart.
@@ -90,10 +92,14 @@ pub struct Reading {
 
 /// By how much the target is raised at most, to make up for what is missing.
 const BOOST_MAX: f64 = 8.0;
-/// Where the account of what was kept settles, as a share of a window's worth: between debts and savings.
-const EVEN: f64 = 0.5;
-/// What one batch may take of the account even if there is less.
-const SAVED_MIN: f64 = EVEN / 2.0;
+/// What can be saved up, in windows' worths of the target; and what at most by who has less than the target to give over the whole
+/// window, so that a burst is thinned all the same.
+const SAVED_MAX: f64 = 0.5;
+const SAVED_WHEN_WHOLE: f64 = 0.0;
+/// How far the debt can go.
+const DEBT_MAX: f64 = 1.0;
+/// What one batch may take in addition to what is saved up, in windows' worths.
+const BATCH_MAX: f64 = 0.5;
 /// The least number of average items that the account spans, so that single ones do not shake a low target.
 const ACCOUNT_ITEMS: f64 = 50.0;
 /// How many batches make an estimate of the total rate.
@@ -111,8 +117,14 @@ pub struct Controller {
     brief: Pace,
     /// The total rate over the window.
     steady: Pace,
-    /// What could be kept in addition, as a share of a window's worth of the target; negative for a debt.
+    /// What was kept, over the window.
+    kept: Pace,
+    /// What was kept since the last batch was offered.
+    settled: f64,
+    /// What could have been kept in addition, since the beginning and within bounds; negative for a debt.
     account: f64,
+    /// What the last batch adds to the account, to be set against what is kept of it.
+    earned: f64,
     last: Option<Duration>,
     due: Duration,
     level: f64,
@@ -127,7 +139,10 @@ impl Controller {
             levels: Levels::default(),
             brief: Pace::new(first),
             steady: Pace::new(first),
-            account: EVEN,
+            kept: Pace::new(first),
+            settled: 0.0,
+            account: 0.0,
+            earned: 0.0,
             last: None,
             due: Duration::ZERO,
             level: f64::INFINITY,
@@ -159,13 +174,18 @@ impl Controller {
 
     /// Takes note that `kept` of what was offered was kept in fact.
     pub fn settle(&mut self, kept: f64) {
-        self.account = (self.account - kept / self.span()).max(-EVEN);
+        self.settled += kept;
     }
 
-    /// What it does at the moment.
-    pub fn reading(&self) -> Reading {
+    /// What it does at the moment, which is `now`.
+    pub fn reading(&self, now: Duration) -> Reading {
+        let since = self
+            .last
+            .map_or(0.0, |last| now.saturating_sub(last).as_secs_f64());
+        let window = self.settings.window.as_secs_f64();
         Reading {
-            arriving: self.brief.rate(),
+            arriving: self.steady.rate_after(since, window),
+            kept: self.kept.rate_after(since, window),
             level: self.level,
             keys: self.keys.len(),
             overflowed: self.keys.overflowed(),
@@ -180,19 +200,23 @@ impl Controller {
         let horizon = (ESTIMATE_BATCHES * self.brief.gap())
             .max(ESTIMATE_INTERVALS * interval)
             .min(window / 2.0);
-        self.brief.push(elapsed.min(window), tally, horizon);
-        self.steady.push(elapsed.min(window), tally, window);
+        let (weight, items) = (tally.weight(), tally.items());
+        self.brief.push(elapsed.min(window), (weight, items), horizon);
+        self.steady.push(elapsed.min(window), (weight, items), window);
+        let settled = std::mem::take(&mut self.settled);
+        self.kept.push(elapsed.min(window), (settled, 0.0), window);
         let earned = match self.settings.target {
             Target::PerSecond(target) => target * elapsed,
-            Target::Share(share) => share * tally.weight(),
+            Target::Share(share) => std::mem::replace(&mut self.earned, share * weight),
         };
-        // Who has less than the target over the whole window saves nothing up: a burst would not be thinned.
-        let most = if self.target() < self.steady.rate() {
-            2.0 * EVEN
+        let saved_max = if self.target() < self.steady.rate() {
+            SAVED_MAX
         } else {
-            EVEN
+            SAVED_WHEN_WHOLE
         };
-        self.account = (self.account + earned / self.span()).min(most);
+        let span = self.span();
+        let account = self.account + earned - settled;
+        self.account = account.min(saved_max * span).max(-DEBT_MAX * span);
     }
 
     /// The target as a rate.
@@ -203,20 +227,21 @@ impl Controller {
         }
     }
 
-    /// What one unit of the account is worth.
+    /// A window's worth of the target.
     fn span(&self) -> f64 {
         let window = self.target() * self.settings.window.as_secs_f64();
         window.max(ACCOUNT_ITEMS * self.steady.mean_item())
     }
 
     /// The share of what arrives that is to be kept, of a batch of this weight: that of the target, corrected by the account. No
-    /// single batch is given more than what is saved up, however long the silence was before it.
+    /// single batch is given much more than what is saved up, however long the silence was before it.
     fn fraction(&self, weight: f64) -> f64 {
-        let boost = BOOST_MAX.powf((self.account - EVEN) / EVEN);
+        let saved = self.account / self.span();
+        let boost = BOOST_MAX.powf(saved / SAVED_MAX);
         match self.settings.target {
             Target::PerSecond(target) => {
-                let saved = self.account.max(SAVED_MIN) * self.span();
-                (boost * target / self.brief.rate()).min(saved / weight)
+                let most = (BATCH_MAX + saved.max(0.0)) * self.span();
+                (boost * target / self.brief.rate()).min(most / weight)
             }
             Target::Share(1.0..) => 1.0,
             Target::Share(share) => boost * share,

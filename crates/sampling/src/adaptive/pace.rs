@@ -1,7 +1,5 @@
 //! How fast something arrives.
 
-use super::Tally;
-
 /// What the latest gap between two batches counts for in the average of them.
 const GAP_WEIGHT: f64 = 0.25;
 
@@ -29,11 +27,12 @@ impl Pace {
         }
     }
 
-    /// Notes a batch that came `elapsed` seconds after the last; what is older than `horizon` seconds has mostly faded.
-    pub(super) fn push(&mut self, elapsed: f64, tally: &Tally, horizon: f64) {
+    /// Notes a batch of this weight and so many items, which came `elapsed` seconds after the last. What is older than `horizon`
+    /// seconds has mostly faded.
+    pub(super) fn push(&mut self, elapsed: f64, (weight, items): (f64, f64), horizon: f64) {
         let fade = (-elapsed / horizon).exp();
-        self.weight = self.weight * fade + tally.weight();
-        self.items = self.items * fade + tally.items();
+        self.weight = self.weight * fade + weight;
+        self.items = self.items * fade + items;
         self.gap += (elapsed - self.gap) * GAP_WEIGHT;
         self.seconds = self.seconds * fade + elapsed;
     }
@@ -41,6 +40,12 @@ impl Pace {
     /// Weight per second.
     pub(super) fn rate(&self) -> f64 {
         self.weight / self.seconds
+    }
+
+    /// Weight per second, if nothing more has come for `elapsed` seconds.
+    pub(super) fn rate_after(&self, elapsed: f64, horizon: f64) -> f64 {
+        let fade = (-elapsed / horizon).exp();
+        self.weight * fade / (self.seconds * fade + elapsed)
     }
 
     /// Seconds from batch to batch.

@@ -117,7 +117,7 @@ fn a_key_for_each_item_meets_the_target_in_bounded_memory() {
     };
     let run = Run::new(settings, traffic(Shape::Flat, 20), &source, 1);
     assert_meets(&run, TARGET, (10.0, 0.1), "a key for each item");
-    assert!(run.controller.reading().overflowed > 100_000);
+    assert!(run.controller.reading(Duration::ZERO).overflowed > 100_000);
     assert!(run.controller.keys.len() <= max_keys);
 }
 
@@ -138,7 +138,7 @@ fn a_million_keys_take_the_memory_of_the_allowed_ones() {
             );
         }
         controller.offer(Duration::from_millis(batch), &mut tally);
-        assert!(controller.reading().keys <= max_keys);
+        assert!(controller.reading(Duration::ZERO).keys <= max_keys);
     }
     let (keys, levels) = (controller.keys.capacity(), controller.levels.capacity());
     assert!(
@@ -159,7 +159,7 @@ fn idle_keys_leave_and_make_room() {
             tally.add(*key, 1, Threshold::ALWAYS);
         }
         controller.offer(Duration::from_secs(seconds), &mut tally);
-        let reading = controller.reading();
+        let reading = controller.reading(Duration::ZERO);
         (reading.keys, reading.overflowed)
     };
     assert_eq!(offer(0, &[1, 2, 3]), (2, 1));
@@ -242,7 +242,7 @@ fn everything_is_kept_while_there_is_less_than_the_target() {
         "{kept} of {}",
         run.fates.len()
     );
-    assert_eq!(run.controller.reading().level, f64::INFINITY);
+    assert_eq!(run.controller.reading(Duration::ZERO).level, f64::INFINITY);
 }
 
 #[test]
@@ -265,6 +265,23 @@ fn a_batch_after_a_night_does_not_break_the_budget() {
 }
 
 #[test]
+fn what_it_does_can_be_read_and_fades_in_silence() {
+    let run = Run::new(
+        settings(Target::PerSecond(TARGET)),
+        traffic(Shape::Flat, 20),
+        &single(),
+        1,
+    );
+    let reading = run.controller.reading(Duration::from_secs(52));
+    assert!((reading.arriving / 3000.0 - 1.0).abs() < 0.1, "{reading:?}");
+    assert!((reading.kept / TARGET - 1.0).abs() < 0.2, "{reading:?}");
+    assert!((reading.level / TARGET - 1.0).abs() < 0.6, "{reading:?}");
+    assert_eq!((reading.keys, reading.overflowed), (1, 0));
+    let silent = run.controller.reading(Duration::from_secs(52 + 60));
+    assert!(silent.arriving < 1.0 && silent.kept < 1.0, "{silent:?}");
+}
+
+#[test]
 fn time_that_runs_backwards_stands_still() {
     let mut controller = Controller::new(settings(Target::PerSecond(TARGET)));
     for now in [10, 5, 11, 0] {
@@ -273,5 +290,5 @@ fn time_that_runs_backwards_stands_still() {
         controller.offer(Duration::from_secs(now), &mut tally);
     }
     assert_eq!(controller.last, Some(Duration::from_secs(11)));
-    assert!(controller.reading().arriving.is_finite());
+    assert!(controller.reading(Duration::ZERO).arriving.is_finite());
 }

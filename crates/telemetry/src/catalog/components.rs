@@ -1,6 +1,6 @@
 //! What components measure by themselves: a family is exposed where a component that has it runs.
 
-use super::{Metric, counter};
+use super::{Metric, NODE, counter, gauge};
 
 const SAMPLED: &[&str] = &["node", "policy", "sampled"];
 
@@ -17,5 +17,46 @@ pub const COUNT_LOGS_SAMPLED: Metric = counter(
     "Log records that a `probabilistic_sampler` has decided about, by what decided and whether they were kept.",
 );
 
+// An `adaptive_sampler`, in the unit of its target: items, or bytes where that is in bytes per second.
+
+/// What arrives at an `adaptive_sampler`.
+pub const ADAPTIVE_SAMPLER_ARRIVING: Metric = gauge(
+    "forebay_adaptive_sampler_arriving_per_second",
+    NODE,
+    "What arrives at an `adaptive_sampler` in a second, over its window: items, or bytes where its target is in bytes.",
+);
+/// What an `adaptive_sampler` keeps.
+pub const ADAPTIVE_SAMPLER_KEPT: Metric = gauge(
+    "forebay_adaptive_sampler_kept_per_second",
+    NODE,
+    "What an `adaptive_sampler` keeps in a second, over its window, in the same unit.",
+);
+/// The most that an `adaptive_sampler` keeps of one key.
+pub const ADAPTIVE_SAMPLER_LEVEL: Metric = gauge(
+    "forebay_adaptive_sampler_level_per_second",
+    NODE,
+    "The most that an `adaptive_sampler` keeps of one key in a second, in the same unit; no sample while it keeps everything.",
+);
+/// The keys of an `adaptive_sampler`.
+pub const ADAPTIVE_SAMPLER_KEYS: Metric = gauge(
+    "forebay_adaptive_sampler_keys",
+    NODE,
+    "Keys that an `adaptive_sampler` tells apart at the moment.",
+);
+/// The keys that found no place in an `adaptive_sampler`.
+pub const ADAPTIVE_SAMPLER_OVERFLOWED: Metric = counter(
+    "forebay_adaptive_sampler_overflowed_keys",
+    NODE,
+    "Keys that shared one place because `max_keys` others were there, each counted once for each batch that had it.",
+);
+
 /// Every metric of components, in the order of exposition.
-pub(super) const ALL: &[Metric] = &[COUNT_TRACES_SAMPLED, COUNT_LOGS_SAMPLED];
+pub(super) const ALL: &[Metric] = &[
+    ADAPTIVE_SAMPLER_ARRIVING,
+    ADAPTIVE_SAMPLER_KEPT,
+    ADAPTIVE_SAMPLER_LEVEL,
+    ADAPTIVE_SAMPLER_KEYS,
+    ADAPTIVE_SAMPLER_OVERFLOWED,
+    COUNT_TRACES_SAMPLED,
+    COUNT_LOGS_SAMPLED,
+];
