@@ -63,7 +63,7 @@ impl Door {
     }
 }
 
-const PROCESSORS: [(&str, &str, &str); 9] = [
+const PROCESSORS: [(&str, &str, &str); 12] = [
     (
         "resource only",
         "attributes",
@@ -109,6 +109,21 @@ const PROCESSORS: [(&str, &str, &str); 9] = [
         "filter that drops nothing",
         "filter",
         r#"rules = [{ names = ["GET /health"] }]"#,
+    ),
+    (
+        "sampler that keeps a tenth",
+        "probabilistic_sampler",
+        "sampling_percentage = 10",
+    ),
+    (
+        "sampler that keeps a tenth by hash",
+        "probabilistic_sampler",
+        "sampling_percentage = 10\nmode = \"hash_seed\"",
+    ),
+    (
+        "sampler that keeps all",
+        "probabilistic_sampler",
+        "sampling_percentage = 100",
     ),
 ];
 

@@ -92,6 +92,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
             "otlp",
             "processor",
             "receiver",
+            "sampling",
             "transport",
         ],
     ),

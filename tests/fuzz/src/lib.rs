@@ -20,6 +20,7 @@ mod mutate;
 mod status;
 mod surroundings;
 mod text;
+mod tracestate;
 mod values;
 mod wire;
 
@@ -51,7 +52,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target {
         name: "traces",
         check: |data| wire::check(Signal::Traces, data),
@@ -111,6 +112,11 @@ pub const TARGETS: [Target; 12] = [
         name: "values",
         check: values::check,
         input: "which value, then its text",
+    },
+    Target {
+        name: "tracestate",
+        check: tracestate::check,
+        input: "8 bytes of a threshold, then a tracestate",
     },
 ];
 

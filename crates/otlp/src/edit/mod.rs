@@ -59,6 +59,7 @@ mod patch;
 mod remove;
 mod scan;
 mod shape;
+mod sieve;
 mod splice;
 mod split;
 
@@ -75,6 +76,7 @@ pub use pass::{Edit, Edited, Verdict};
 pub use patch::Patch;
 pub use scan::first_field;
 pub use shape::Level;
+pub use sieve::{Sieve, Sifting};
 pub use split::{Part, SplitLimits};
 
 use crate::{Signal, WireError};

@@ -327,7 +327,7 @@ const fn is_message_of(tag: u8, number: u32) -> bool {
 ///
 /// The wire types are told apart bit by bit: compared as a whole, they become a jump table, whose jumps are hard to predict.
 #[inline(always)]
-fn after_other(rest: &[u8], tag: u8, first: u8, number: u32) -> Option<&[u8]> {
+pub(super) fn after_other(rest: &[u8], tag: u8, first: u8, number: u32) -> Option<&[u8]> {
     if tag >= 0x80 {
         return after_flags(rest, tag, first, number);
     }
@@ -384,7 +384,7 @@ const fn short_length(first: u8, second: u8) -> Option<(usize, usize)> {
 
 /// The bits of the first four bytes of an attribute that are the same in all whose field and key are shorter than 128 bytes:
 /// the tag, the tag of the key, and that no length goes on in a second byte.
-const PLAIN_OPENING: u32 = u32::from_le_bytes([0xff, 0x80, 0xff, 0x80]);
+pub(super) const PLAIN_OPENING: u32 = u32::from_le_bytes([0xff, 0x80, 0xff, 0x80]);
 
 /// The tags of the key and the value of a `KeyValue`.
 const KEY_TAG: u8 = 0x0a;
@@ -392,7 +392,7 @@ const VALUE_TAG: u8 = 0x12;
 
 /// What these bits are for attributes in field `number`; what no four bytes can be if its tag takes more than one.
 #[inline(always)]
-const fn plain_opening(number: u32) -> u32 {
+pub(super) const fn plain_opening(number: u32) -> u32 {
     if number < 16 {
         u32::from_le_bytes([(number << 3) as u8 | LEN, 0, KEY_TAG, 0])
     } else {
@@ -403,7 +403,7 @@ const fn plain_opening(number: u32) -> u32 {
 /// What follows the attribute that `rest` begins with, of which `start` are the first four bytes, if its key has none of these
 /// lengths and its value takes up the rest of it.
 #[inline(always)]
-fn after_plain_of_other_length(rest: &[u8], start: u32, lengths: u64) -> Option<&[u8]> {
+pub(super) fn after_plain_of_other_length(rest: &[u8], start: u32, lengths: u64) -> Option<&[u8]> {
     let (whole, key) = (start >> 8 & 0x7f, start >> 24 & 0x7f);
     if lengths >> (key & 63) & 1 == 1 {
         return None;
@@ -421,7 +421,7 @@ fn after_plain_of_other_length(rest: &[u8], start: u32, lengths: u64) -> Option<
 
 /// The same for an attribute whose field takes 128 to 16383 bytes, and its key less than 128.
 #[inline(never)]
-fn after_long_of_other_length(rest: &[u8], number: u32, lengths: u64) -> Option<&[u8]> {
+pub(super) fn after_long_of_other_length(rest: &[u8], number: u32, lengths: u64) -> Option<&[u8]> {
     let &[tag, low, high, key_tag, key] = rest.first_chunk()?;
     if !is_message_of(tag, number)
         || low < 0x80

@@ -1,9 +1,9 @@
 //! Spans: randomness in the trace id, sampling values in the `tracestate`, and a say of the program's own in an attribute.
 
 use crate::wire::{self, Scalar};
-use forebay_otlp::edit::Patch;
+use forebay_otlp::edit::{Patch, Sieve};
 use forebay_otlp::fields::span;
-use forebay_otlp::{Cursor, Value, WireError};
+use forebay_otlp::{Field, Value, WireError};
 use forebay_sampling::probability::TraceState;
 
 /// The attribute by which a program asks that a span be kept or dropped (OpenTracing, semantic conventions).
@@ -18,29 +18,36 @@ pub(crate) struct SpanHead<'a> {
     pub(crate) priority: Option<Scalar<'a>>,
 }
 
+/// Finds the `tracestate` and the attributes that may be [`PRIORITY`].
+const SIEVE: Sieve = Sieve::new(span::TRACE_STATE, span::ATTRIBUTES, PRIORITY.len());
+
 impl<'a> SpanHead<'a> {
-    /// Reads the body of a `Span`.
+    /// Reads the body of a `Span`. Of what occurs twice the first counts.
     #[inline]
     pub(crate) fn read(span: &'a [u8]) -> Result<Self, WireError> {
-        let mut head = SpanHead::default();
-        let mut cursor = Cursor::new(span);
-        while let Some(field) = cursor.next_field()? {
-            let Value::Len(body) = field.value else { continue };
-            match field.number {
-                span::TRACE_ID => head.trace_id = body,
-                span::TRACE_STATE => head.trace_state = body,
-                span::ATTRIBUTES if wire::may_be_named(body, PRIORITY) => head.attribute(body)?,
-                _ => {}
-            }
+        let mut head = SpanHead {
+            trace_id: wire::first_bytes(span, span::TRACE_ID)?,
+            ..SpanHead::default()
+        };
+        let mut sifting = SIEVE.sift(span);
+        while let Some(field) = sifting.next_field()? {
+            head.take(&field)?;
         }
         Ok(head)
     }
 
-    #[cold]
-    fn attribute(&mut self, body: &'a [u8]) -> Result<(), WireError> {
-        let (key, value) = wire::key_value(body)?;
-        if key == PRIORITY && self.priority.is_none() {
-            self.priority = Some(Scalar::read(value));
+    #[inline(never)]
+    fn take(&mut self, field: &Field<'a>) -> Result<(), WireError> {
+        let Value::Len(body) = field.value else {
+            return Ok(());
+        };
+        if field.number == span::TRACE_STATE {
+            if self.trace_state.is_empty() {
+                self.trace_state = body;
+            }
+        } else if self.priority.is_none() && wire::may_be_named(body, PRIORITY) {
+            let (key, value) = wire::key_value(body)?;
+            self.priority = (key == PRIORITY).then(|| Scalar::read(value));
         }
         Ok(())
     }

@@ -29,6 +29,7 @@ pub(crate) fn of(target: &str) -> Seeds {
         "status" => named(&STATUS),
         "config" => named(&CONFIGS),
         "values" => named(&VALUES),
+        "tracestate" => named(&TRACE_STATES),
         _ => Vec::new(),
     }
 }
@@ -211,6 +212,17 @@ to = ["out"]
 [edges]
 "some -> out" = { max_items = 1 }
 "#;
+
+const TRACE_STATES: [(&str, &[u8]); 5] = [
+    ("empty", b"\x01\0\0\0\0\0\0\x80"),
+    ("threshold", b"\x01\0\0\0\0\0\0\xc0ot=th:8"),
+    ("erased", b"\0\0\0\0\0\0\0\0ot=rv:FD70A3D70A3D71;th:fd70a;x:1"),
+    (
+        "vendors",
+        b"\x01abcdefga=1 , ot=x:;rv:9b8233f7e3a151;th:c;y:._-,\tt@b=ot=th:8,,",
+    ),
+    ("wrong", b"\x01\0\0\0\0\0\0\x80ot=th:-1,ot=th:8"),
+];
 
 const VALUES: [(&str, &[u8]); 16] = [
     ("budget", b"\x0075%"),

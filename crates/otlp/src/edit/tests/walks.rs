@@ -4,7 +4,7 @@ use proptest::{collection::vec, prelude::*};
 
 use crate::{
     Cursor, Value, WireError,
-    edit::{encode, first_field, scan::Scan},
+    edit::{Sieve, encode, first_field, scan::Scan},
 };
 
 /// The number of the attributes in these messages.
@@ -88,6 +88,34 @@ fn first_by_cursor(message: &[u8], number: u32) -> Result<Option<Value<'_>>, Wir
     Ok(None)
 }
 
+/// The values of a field, and the attributes with keys of a length, until something is wrong.
+type Sifted<'a> = (Vec<Value<'a>>, Vec<&'a [u8]>, Option<WireError>);
+
+fn sifted(message: &[u8], number: u32, key: usize, sieve: bool) -> Sifted<'_> {
+    let all = Sieve::new(number, ATTRIBUTES, key);
+    let (mut cursor, mut sifting) = (Cursor::new(message), all.sift(message));
+    let (mut values, mut attributes) = (Vec::new(), Vec::new());
+    loop {
+        let field = match if sieve {
+            sifting.next_field()
+        } else {
+            cursor.next_field()
+        } {
+            Ok(Some(field)) => field,
+            end => return (values, attributes, end.err()),
+        };
+        if field.number == number {
+            values.push(field.value);
+        } else if field.number == ATTRIBUTES
+            && let Some(body) = field.bytes()
+            && let Ok(Some(first)) = Cursor::new(body).next_field()
+            && first.bytes().is_some_and(|name| name.len() == key)
+        {
+            attributes.push(body);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -118,5 +146,15 @@ proptest! {
         for lengths in [lengths, 1 << rare] {
             prop_assert_eq!(keys_met(&message, lengths).unwrap(), keys_there(&message, lengths));
         }
+    }
+    #[test]
+    fn property_a_sieve_holds_back_what_the_cursor_finds(
+        fields in vec(prop_oneof![field(), attribute()], 0..16), number in 1_u32..20, key in 0_usize..60, cut in 0_usize..12,
+    ) {
+        prop_assume!(number != ATTRIBUTES);
+        let mut message = fields.concat();
+        prop_assert_eq!(sifted(&message, number, key, true), sifted(&message, number, key, false));
+        message.truncate(message.len().saturating_sub(cut));
+        prop_assert_eq!(sifted(&message, number, key, true), sifted(&message, number, key, false));
     }
 }
