@@ -1,4 +1,6 @@
 //! Tests of policies.
 
+mod model;
+mod properties;
 mod support;
 mod table;
