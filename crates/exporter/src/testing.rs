@@ -41,6 +41,37 @@ pub(crate) fn built(kind: &str, config: &str) -> Box<dyn Exporter> {
     }
 }
 
+/// A node that runs nothing yet. Its tasks end with it.
+pub(crate) struct Node {
+    pub(crate) context: NodeContext,
+    tasks: Arc<TestTasks>,
+    shutdown: ShutdownTrigger,
+}
+
+impl Node {
+    pub(crate) fn new(clock: Clock) -> Node {
+        let tasks = Arc::new(TestTasks::default());
+        let (trigger, shutdown) = ShutdownTrigger::new();
+        let context = NodeContext {
+            node: NodeId(0),
+            name: "test".into(),
+            clock,
+            tasks: Tasks::new(Arc::clone(&tasks) as Arc<dyn Spawn>),
+            ledger: Ledger::new(64 << 20),
+            shutdown,
+            health: Health::default(),
+            reloads: Arc::default(),
+            instruments: Default::default(),
+        };
+        context.health.working();
+        Node {
+            context,
+            tasks,
+            shutdown: trigger,
+        }
+    }
+}
+
 /// A started exporter and its node.
 pub(crate) struct Rig {
     pub(crate) exporter: Box<dyn Exporter>,
@@ -58,26 +89,22 @@ impl Rig {
 
     /// This exporter, started on a node with this clock.
     pub(crate) fn with(exporter: Box<dyn Exporter>, clock: Clock) -> Result<Rig, ComponentError> {
-        let tasks = Arc::new(TestTasks::default());
-        let (trigger, shutdown) = ShutdownTrigger::new();
-        let health = Health::default();
-        let context = NodeContext {
-            node: NodeId(0),
-            name: "test".into(),
-            clock,
-            tasks: Tasks::new(Arc::clone(&tasks) as Arc<dyn Spawn>),
-            ledger: Ledger::new(64 << 20),
+        Rig::on(Node::new(clock), exporter)
+    }
+
+    /// This exporter, started on this node.
+    pub(crate) fn on(node: Node, exporter: Box<dyn Exporter>) -> Result<Rig, ComponentError> {
+        let Node {
+            context,
+            tasks,
             shutdown,
-            health: health.clone(),
-            reloads: Arc::default(),
-            instruments: Default::default(),
-        };
+        } = node;
         exporter.start(&context)?;
         Ok(Rig {
             exporter,
-            health,
+            health: context.health,
             tasks,
-            shutdown: trigger,
+            shutdown,
         })
     }
 

@@ -7,3 +7,5 @@ pub mod server;
 pub mod status;
 pub mod tls;
 mod watch;
+
+pub use watch::FollowedFile;

@@ -4,6 +4,8 @@
 //! moving a link, is seen like a file that is written in place. A content that cannot be used changes nothing: the last good
 //! one stays, the log, the node's health and the metrics say so, and say when it is mended.
 
+pub use followed::FollowedFile;
+
 use forebay_core::component::NodeContext;
 use forebay_core::settings::Secret;
 use forebay_core::{ComponentError, Phase};
@@ -451,5 +453,6 @@ impl Told {
     }
 }
 
+mod followed;
 #[cfg(test)]
 pub(crate) mod tests;

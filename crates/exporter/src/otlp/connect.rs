@@ -165,8 +165,8 @@ fn is_local(target: &Target) -> bool {
     }
 }
 
-/// What [`ConnectKeys`] mean.
-#[derive(Debug)]
+/// What [`ConnectKeys`] mean. Clones share certificates and credentials.
+#[derive(Clone, Debug)]
 pub(crate) struct Opened {
     plain: ConnectSettings,
     connector: Option<TlsConnector>,

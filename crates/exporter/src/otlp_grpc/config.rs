@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The port of OTLP/gRPC (OTLP specification, "OTLP/gRPC Default Port").
-pub(super) const DEFAULT_PORT: u16 = 4317;
+pub(crate) const DEFAULT_PORT: u16 = 4317;
 
 /// Sends OTLP over gRPC.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -147,12 +147,12 @@ impl Config for OtlpGrpcConfig {
 
 impl OtlpGrpcConfig {
     /// Where requests go to.
-    pub(super) fn endpoints(&self) -> [&Endpoint; 1] {
+    pub(crate) fn endpoints(&self) -> [&Endpoint; 1] {
         [&self.endpoint]
     }
 
     /// The keys for connections to `endpoints`.
-    pub(super) fn connect_keys<'a>(&'a self, endpoints: &'a [&'a Endpoint]) -> ConnectKeys<'a> {
+    pub(crate) fn connect_keys<'a>(&'a self, endpoints: &'a [&'a Endpoint]) -> ConnectKeys<'a> {
         ConnectKeys {
             endpoints,
             headers: &self.headers,
@@ -164,7 +164,7 @@ impl OtlpGrpcConfig {
         }
     }
 
-    pub(super) fn delivery(&self) -> DeliverySettings {
+    pub(crate) fn delivery(&self) -> DeliverySettings {
         DeliverySettings {
             queue: self.queue.clone(),
             batch: self.batch.clone(),

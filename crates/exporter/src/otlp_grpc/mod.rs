@@ -1,6 +1,6 @@
 //! `otlp_grpc`: sends requests over OTLP/gRPC, in the bytes that they came in.
 
-mod config;
+pub(crate) mod config;
 #[cfg(test)]
 mod tests;
 
@@ -8,8 +8,8 @@ pub use config::OtlpGrpcConfig;
 
 use crate::health::Reach;
 use crate::otlp::{
-    Packer, Proof, call_failed, clipped, count, headers, of_signal, permanent, receipt, receipt_with_warning,
-    retryable,
+    Opened, Packer, Proof, call_failed, clipped, count, headers, of_signal, permanent, receipt,
+    receipt_with_warning, retryable,
 };
 use bytes::Bytes;
 use forebay_core::component::{ComponentError, ExportError, Exporter, NodeContext, Receipt, Request};
@@ -33,7 +33,7 @@ const PATHS: [&str; 3] = [
 ];
 
 /// What one connection may hold: its receive window, and what is written into frames.
-const CONNECTION_BYTES: u64 = 128 << 10;
+pub(crate) const CONNECTION_BYTES: u64 = 128 << 10;
 
 /// Makes `otlp_grpc` exporters.
 #[derive(Debug)]
@@ -85,19 +85,24 @@ pub fn build_on(
     config: OtlpGrpcConfig,
     network: Arc<dyn Network>,
 ) -> Result<Box<dyn Exporter>, ComponentError> {
-    Ok(Box::new(Sender {
-        packer: Packer::new(config.compression, config.compression_level),
-        headers: headers(&config.headers)?,
-        config,
-        network,
-        running: OnceLock::new(),
-    }))
+    Sender::new(config, network, None).map(|sender| Box::new(sender) as Box<dyn Exporter>)
+}
+
+/// The exporter for one of several destinations, whose certificates and credentials are `opened` already.
+pub(crate) fn build_with(
+    config: OtlpGrpcConfig,
+    opened: Opened,
+) -> Result<Box<dyn Exporter>, ComponentError> {
+    let sender = Sender::new(config, Arc::new(SystemNetwork), Some(opened))?;
+    Ok(Box::new(sender))
 }
 
 #[derive(Debug)]
 struct Sender {
     config: OtlpGrpcConfig,
     network: Arc<dyn Network>,
+    /// Certificates and credentials that others use as well.
+    opened: Option<Opened>,
     headers: HeaderMap,
     packer: Packer,
     running: OnceLock<Running>,
@@ -115,8 +120,26 @@ struct Running {
 }
 
 impl Sender {
+    fn new(
+        config: OtlpGrpcConfig,
+        network: Arc<dyn Network>,
+        opened: Option<Opened>,
+    ) -> Result<Self, ComponentError> {
+        Ok(Sender {
+            packer: Packer::new(config.compression, config.compression_level),
+            headers: headers(&config.headers)?,
+            config,
+            network,
+            opened,
+            running: OnceLock::new(),
+        })
+    }
+
     fn run(&self, context: &NodeContext) -> Result<Running, ComponentError> {
-        let opened = self.config.connect_keys(&self.config.endpoints()).open(context)?;
+        let opened = match &self.opened {
+            Some(opened) => opened.clone(),
+            None => self.config.connect_keys(&self.config.endpoints()).open(context)?,
+        };
         let settings = GrpcSettings {
             target: self.config.endpoint.target(config::DEFAULT_PORT),
             connections: count(self.config.connections),
