@@ -26,9 +26,9 @@ pub struct Promise {
 pub enum Acknowledged {
     /// The receiver, in memory: `acknowledge = "accepted"`.
     Receiver,
-    /// Every one of these: processors that take custody, and destinations that have it.
+    /// Every one of these: nodes that take custody, and destinations that have it.
     All {
-        /// Processors that take custody.
+        /// Processors, and exporters of several destinations, that take custody.
         custodians: Vec<String>,
         /// Exporters whose destinations have it.
         destinations: Vec<String>,
@@ -121,7 +121,9 @@ impl Blueprint {
                 way.custodians.push(node.name.to_string());
             }
             match &node.component {
-                Component::Exporter(_) if !in_custody => way.destinations.push(node.name.to_string()),
+                Component::Exporter(_) if !in_custody && !takes => {
+                    way.destinations.push(node.name.to_string());
+                }
                 _ => self.follow(edge.to, signal, in_custody || takes, way),
             }
         }

@@ -96,6 +96,12 @@ fn sink(_: &Section) -> Result<PreparedExporter, Vec<Diagnostic>> {
     ))
 }
 
+fn spread(section: &Section) -> Result<PreparedExporter, Vec<Diagnostic>> {
+    let mut prepared = sink(section)?;
+    prepared.declaration.takes_custody = true;
+    Ok(prepared)
+}
+
 fn draw(config: &str) -> (Option<Blueprint>, String) {
     let mut registry = Registry::default();
     registry.receivers.insert("source", registered("source", source));
@@ -103,6 +109,7 @@ fn draw(config: &str) -> (Option<Blueprint>, String) {
     registry.processors.insert("route", registered("route", route));
     registry.processors.insert("hoard", registered("hoard", hoard));
     registry.exporters.insert("sink", registered("sink", sink));
+    registry.exporters.insert("spread", registered("spread", spread));
     let examined = examine(&[Input::text("t.toml", config)], &Nowhere);
     assert!(!examined.has_errors(), "{:#?}", examined.diagnostics);
     let (blueprint, found) = Blueprint::draw(&examined.spec, &registry, 1 << 30);
@@ -152,6 +159,24 @@ fn a_processor_that_takes_custody_is_where_a_crash_loses_data() {
             promise(&["metrics", "logs"], all(&[], &["archive"]), &[]),
         ]
     );
+}
+
+#[test]
+fn an_exporter_that_takes_custody_is_where_a_crash_loses_data() {
+    let (blueprint, found) = draw(
+        "[receivers.source]\n[exporters.spread]\n[pipelines.all]\nfrom = [\"source\"]\nto = [\"spread\"]\n",
+    );
+    assert_eq!(found, "");
+    let promises = blueprint.unwrap().promises();
+    assert_eq!(promises.len(), 1);
+    assert_eq!(
+        promises[0].acknowledged,
+        Acknowledged::All {
+            custodians: vec!["spread".to_owned()],
+            destinations: Vec::new()
+        }
+    );
+    assert_eq!(promises[0].crash_loses, ["the memory queue of exporter `spread`"]);
 }
 
 #[test]
