@@ -13,11 +13,13 @@ pub struct TraceReport {
     /// The policy that decided, or would decide now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// What led to the decision at that moment: `policy`, `quiet`, `decision_wait`, `trace_size`, `memory`, `shutdown`.
+    /// What led to the decision at that moment: `policy`, `quiet`, `decision_wait`, `trace_size`,
+    /// `memory`, `shutdown`, `alone`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// Seconds since the first span arrived while it waits, since the decision afterwards.
-    pub age_seconds: f64,
+    /// Seconds since its first item arrived, while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_seconds: Option<f64>,
     /// Seconds until it will be decided if nothing more arrives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_in_seconds: Option<f64>,

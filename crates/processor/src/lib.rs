@@ -6,6 +6,7 @@
 //! | [`attributes`] | changes attributes of resources, scopes, items and span events |
 //! | [`filter`] | drops items, or keeps no others |
 //! | [`probabilistic_sampler`] | keeps a share of the traces and log records, and says which |
+//! | [`tail_sampling`] | holds traces until they can be judged as a whole |
 //!
 //! Shared by them: [`matching`], the language for saying which data is meant, and [`probability`], what samplers have in common.
 
@@ -29,4 +30,5 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<attributes::AttributesFactory>();
     registry.processor::<filter::FilterFactory>();
     registry.processor::<probabilistic_sampler::ProbabilisticSamplerFactory>();
+    registry.processor::<tail_sampling::TailSamplingFactory>();
 }

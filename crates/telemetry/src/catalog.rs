@@ -4,6 +4,7 @@
 //! dashboards work; the rest begin with `forebay_`. Counters carry the suffix `_total` of OpenMetrics.
 
 pub mod components;
+pub mod tail_sampling;
 
 mod backends;
 
@@ -584,5 +585,5 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
 
 /// The metrics that components have by themselves, in the order of exposition. See [`crate::Instruments`].
 pub fn of_components() -> impl Iterator<Item = &'static Metric> {
-    components::ALL.iter()
+    components::ALL.iter().chain(tail_sampling::ALL)
 }

@@ -48,17 +48,27 @@ fn text(reports: &[TraceReport]) -> String {
 }
 
 fn headline(report: &TraceReport) -> String {
-    let age = report.age_seconds;
     let policy = report.policy.as_deref().unwrap_or("no policy");
-    match (report.state.as_str(), report.due_in_seconds) {
-        ("waiting", Some(due)) => {
-            format!("waiting for {age:.1} s; decided in {due:.1} s at the latest if nothing more arrives")
-        }
-        ("waiting", None) => format!("waiting for {age:.1} s"),
-        (state, _) => {
-            let verdict = if state == "sampled" { "kept" } else { "not kept" };
-            let cause = report.cause.as_deref().unwrap_or("unknown");
-            format!("{verdict} by {policy}, decided {age:.0} s ago ({cause})")
-        }
+    if report.state == "waiting" {
+        let age = report.age_seconds.unwrap_or_default();
+        let due = report.due_in_seconds.unwrap_or_default();
+        return format!("has waited for {age:.1} s, is decided in {due:.1} s if nothing more arrives");
+    }
+    let cause = match report.cause.as_deref() {
+        Some("policy") => "as soon as nothing could change that any more",
+        Some("quiet") => "when its root was there and nothing more came",
+        Some("decision_wait") => "when it had been waited for long enough",
+        Some("trace_size") => "when it had grown as large as a trace may be",
+        Some("memory") => "when the buffer was full and it was the oldest",
+        Some("shutdown") => "when the process was shutting down",
+        Some(other) => other,
+        None => "at an unknown moment",
+    };
+    if report.state == "sampled" {
+        format!("kept by {policy}, {cause}")
+    } else if report.policy.is_some() {
+        format!("dropped by {policy}, {cause}")
+    } else {
+        format!("not kept by any policy, {cause}")
     }
 }

@@ -46,7 +46,7 @@ pub struct TailSamplingConfig {
     pub max_trace_bytes: Option<Size>,
     /// What happens when there is no room for another span.
     pub on_full: OnFull,
-    /// What happens to log records that carry a trace id.
+    /// What happens to log records.
     pub logs: LogRecords,
     /// Whether kept spans say by the attribute `tailsampling.policy` which policy kept them, and by
     /// `tailsampling.composite_policy` which rule of it, if it is composite.
@@ -85,14 +85,15 @@ pub enum OnFull {
     Wait,
 }
 
-/// What happens to log records that carry a trace id. Those without one always pass.
+/// What happens to log records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogRecords {
-    /// They pass.
+    /// They go past it: the processor takes spans only, and a pipeline of log records leads by another way.
     #[default]
     Pass,
-    /// They are held with their trace, within the same memory, and are kept or dropped with it.
+    /// Those with a trace id are held with their trace, within the same memory, and are kept or dropped with it. Those without one
+    /// pass at once.
     Follow,
 }
 

@@ -1,0 +1,62 @@
+//! Who goes to which shard: all that belongs to one trace to the same.
+
+use forebay_core::component::Partition;
+use forebay_core::{Batch, Payload, Signal};
+use forebay_otlp::edit::{Editor, ItemContext, Part};
+use forebay_otlp::fields::{log_record, span};
+use forebay_otlp::{Cursor, IdentityHasher, Value};
+
+/// Chooses the shard by the trace id. The hash has a seed, so that nobody can make one shard do all the work.
+#[derive(Debug)]
+pub(super) struct ByTrace(IdentityHasher);
+
+impl ByTrace {
+    pub(super) fn new(seed: u64) -> Self {
+        ByTrace(IdentityHasher::new(seed))
+    }
+
+    fn shard(&self, id: &[u8], shards: usize) -> usize {
+        let hash = u128::from(self.0.bytes(id));
+        usize::try_from((hash * shards as u128) >> 64).unwrap_or(0)
+    }
+}
+
+impl Partition for ByTrace {
+    fn partition(&self, mut batch: Batch, shards: usize, parts: &mut Vec<(usize, Batch)>) {
+        let signal = batch.signal();
+        let whole = batch.payload().contiguous();
+        let key = |item: &ItemContext<'_>| self.shard(trace_id(signal, item.item), shards);
+        let Ok(mut split) = Editor::new().partition(signal, &whole, key) else {
+            // The shard that gets it finds out what can be read.
+            return parts.push((0, batch));
+        };
+        let Some((last, rest)) = split.pop() else {
+            return parts.push((0, batch));
+        };
+        for (shard, Part { bytes, items }) in split {
+            let fresh = bytes.len() as u64;
+            parts.push((shard, batch.split(items as u64, Payload::from(bytes), fresh)));
+        }
+        // One part is the request as it came in.
+        if rest.bytes.as_ptr() != whole.as_ptr() {
+            let fresh = rest.bytes.len() as u64;
+            batch.replace(Payload::from(rest.bytes), fresh);
+        }
+        parts.push((last, batch));
+    }
+}
+
+/// The trace id of a span or log record: what stands in its field, if it can be read.
+pub(super) fn trace_id(signal: Signal, item: &[u8]) -> &[u8] {
+    let wanted = match signal {
+        Signal::Logs => log_record::TRACE_ID,
+        Signal::Traces | Signal::Metrics => span::TRACE_ID,
+    };
+    let mut cursor = Cursor::new(item);
+    while let Ok(Some(field)) = cursor.next_field() {
+        if let (true, Value::Len(id)) = (field.number == wanted, field.value) {
+            return id;
+        }
+    }
+    &[]
+}
