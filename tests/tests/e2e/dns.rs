@@ -17,7 +17,7 @@ const FIRST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const SECOND: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 
 /// The options of `unshare` with which mounting is permitted here.
-fn permitted(hosts: &Path) -> Option<&'static str> {
+pub(crate) fn permitted(hosts: &Path) -> Option<&'static str> {
     let works = |options: &&str| {
         let mut command = private(options, hosts);
         let ended = command
@@ -31,7 +31,7 @@ fn permitted(hosts: &Path) -> Option<&'static str> {
 }
 
 /// Runs what follows with `hosts` in the place of the machine's hosts file.
-fn private(options: &str, hosts: &Path) -> Command {
+pub(crate) fn private(options: &str, hosts: &Path) -> Command {
     let mut command = Command::new("unshare");
     let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
     command.args([options, "sh", "-c", script]).arg(hosts);

@@ -18,6 +18,7 @@ mod faults;
 mod forwarding;
 mod hostile;
 mod identity;
+mod load_balancing;
 mod memory;
 mod poison;
 mod process;
