@@ -68,24 +68,33 @@ impl KeyTable {
 
     /// Takes in an attribute, the body of a `KeyValue`: what it answers goes into `known`. `seen` has a bit for each key that an earlier
     /// attribute of the same list had: the first counts.
-    #[inline]
+    #[inline(always)]
     pub(super) fn see(&self, attribute: &[u8], seen: &mut u64, known: &mut u64) {
-        // Encoders write the key first, and keys are short.
-        let short = match attribute {
-            [KEY_TAG, length @ 0..0x80, rest @ ..] => rest.get(..usize::from(*length)),
-            _ => None,
-        };
-        match short {
-            Some(key) => {
-                if let Some(index) = self.find(key) {
-                    self.test(index, attribute, seen, known);
-                }
+        // Encoders write the key first, and keys are short. Most of them nobody asks for.
+        if let [KEY_TAG, length @ 0..0x80, rest @ ..] = attribute
+            && let Some(key) = rest.get(..usize::from(*length))
+            && self.slots.get(slot(key)) == Some(&0)
+        {
+            return;
+        }
+        self.look_at(attribute, seen, known);
+    }
+
+    #[inline(never)]
+    fn look_at(&self, attribute: &[u8], seen: &mut u64, known: &mut u64) {
+        if let [KEY_TAG, length @ 0..0x80, rest @ ..] = attribute
+            && let Some((key, rest)) = rest.split_at_checked(usize::from(*length))
+            && let [VALUE_TAG, length @ 0..0x80, value @ ..] = rest
+            && value.len() == usize::from(*length)
+        {
+            if let Some(index) = self.find(key) {
+                self.test(index, value, seen, known);
             }
-            None => {
-                if let Some(index) = self.find(key_and_value(attribute).0) {
-                    self.test(index, attribute, seen, known);
-                }
-            }
+            return;
+        }
+        let (key, value) = key_and_value(attribute);
+        if let Some(index) = self.find(key) {
+            self.test(index, value, seen, known);
         }
     }
 
@@ -102,19 +111,14 @@ impl KeyTable {
         }
     }
 
-    #[inline(never)]
-    fn test(&self, index: usize, attribute: &[u8], seen: &mut u64, known: &mut u64) {
+    #[inline]
+    fn test(&self, index: usize, value: &[u8], seen: &mut u64, known: &mut u64) {
         let Some(key) = self.keys.get(index) else {
             return;
         };
         let earlier = *seen >> index & 1 != 0;
         *seen |= 1 << index;
         if earlier || key.bits & !*known == 0 {
-            return;
-        }
-        let (name, value) = key_and_value(attribute);
-        // A key that occurs twice in one attribute is the last of them.
-        if *name != *key.name {
             return;
         }
         let value = Scalar::read(value);
@@ -128,14 +132,20 @@ impl KeyTable {
 
 /// The tag of a key in a `KeyValue`.
 const KEY_TAG: u8 = (key_value::KEY as u8) << 3 | 2;
+/// The tag of its value.
+const VALUE_TAG: u8 = (key_value::VALUE as u8) << 3 | 2;
+/// The tag of a string in an `AnyValue`.
+const STRING_TAG: u8 = (any_value::STRING_VALUE as u8) << 3 | 2;
 
-/// Where a key stands: of its length and three of its bytes.
-#[inline]
+/// Where a key stands: of its length and its last two bytes, spread by a product.
+#[inline(always)]
 fn slot(name: &[u8]) -> usize {
-    let byte = |at: usize| usize::from(name.get(at).copied().unwrap_or(0));
-    let length = name.len();
-    let (middle, last) = (byte(length / 2), byte(length.wrapping_sub(1)));
-    (length ^ (middle << 2) ^ (last * 5)) % SLOTS
+    let end = match name {
+        [.., before, last] => u32::from(*before) << 8 | u32::from(*last),
+        _ => 0,
+    };
+    let spread = (end << 8 ^ name.len() as u32).wrapping_mul(0x9e37_79b1);
+    (spread >> 25) as usize % SLOTS
 }
 
 /// The key and the body of the value; what cannot be read ends both.
@@ -165,6 +175,11 @@ enum Scalar<'a> {
 impl<'a> Scalar<'a> {
     /// Reads the body of an `AnyValue`: its fields are a `oneof`, of which the last counts.
     fn read(body: &'a [u8]) -> Scalar<'a> {
+        if let [STRING_TAG, length @ 0..0x80, text @ ..] = body
+            && text.len() == usize::from(*length)
+        {
+            return Scalar::Text(text);
+        }
         let mut cursor = Cursor::new(body);
         let mut read = Scalar::Other;
         while let Ok(Some(field)) = cursor.next_field() {

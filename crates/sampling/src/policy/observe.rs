@@ -7,6 +7,9 @@ use crate::probability::{Randomness, TraceState};
 use forebay_otlp::fields::{instrumentation_scope, resource, span, span_event, status};
 use forebay_otlp::{Cursor, Value, WireError};
 
+/// The tag of an attribute in a `Span`.
+const ATTRIBUTE_TAG: u8 = (span::ATTRIBUTES as u8) << 3 | 2;
+
 /// The fields of a span that are looked at after all of them have been passed.
 #[derive(Default)]
 struct Seen<'a> {
@@ -17,6 +20,8 @@ struct Seen<'a> {
     end: u64,
     flags: u32,
     has_parent: bool,
+    /// The keys that attributes of the span have had: a bit each.
+    keys: u64,
 }
 
 impl Plan {
@@ -72,30 +77,56 @@ impl Plan {
     #[inline]
     fn pass_over<'a>(&self, span: &'a [u8], known: &mut u64) -> (Seen<'a>, bool) {
         let mut seen = Seen::default();
-        let mut keys_seen = 0;
-        let mut cursor = Cursor::new(span);
-        loop {
+        let mut rest = span;
+        while !rest.is_empty() {
+            // Most fields of a span are attributes, one after the other, of less than 128 bytes.
+            while let [ATTRIBUTE_TAG, length @ 0..0x80, after @ ..] = rest
+                && let Some((body, left)) = after.split_at_checked(usize::from(*length))
+            {
+                rest = left;
+                if self.asked.span.asks(*known) {
+                    self.asked.span.see(body, &mut seen.keys, known);
+                }
+            }
+            if let [tag @ 8..0x80, length @ 0..0x80, after @ ..] = rest
+                && tag & 7 == 2
+                && let Some((body, left)) = after.split_at_checked(usize::from(*length))
+            {
+                rest = left;
+                self.note(u32::from(tag >> 3), body, &mut seen, known);
+                continue;
+            }
+            let mut cursor = Cursor::new(rest);
             let field = match cursor.next_field() {
                 Ok(Some(field)) => field,
-                Ok(None) => return (seen, true),
+                Ok(None) => break,
                 Err(_) => return (seen, false),
             };
+            rest = rest.get(cursor.position()..).unwrap_or_default();
             match (field.number, field.value) {
-                (span::ATTRIBUTES, Value::Len(body)) if self.asked.span.asks(*known) => {
-                    self.asked.span.see(body, &mut keys_seen, known);
-                }
-                (span::TRACE_ID, Value::Len(id)) => seen.trace_id = id,
-                (span::PARENT_SPAN_ID, Value::Len(id)) => seen.has_parent = !id.is_empty(),
+                (number, Value::Len(body)) => self.note(number, body, &mut seen, known),
                 (span::START_TIME_UNIX_NANO, Value::Fixed64(time)) => seen.start = time,
                 (span::END_TIME_UNIX_NANO, Value::Fixed64(time)) => seen.end = time,
-                (span::STATUS, Value::Len(body)) => seen.status = body,
-                (span::TRACE_STATE, Value::Len(text)) => seen.trace_state = text,
                 (span::FLAGS, Value::Fixed32(flags)) => seen.flags = flags,
-                (span::EVENTS, Value::Len(body)) => {
-                    attributes(&self.asked.event, body, span_event::ATTRIBUTES, known);
-                }
                 _ => {}
             }
+        }
+        (seen, true)
+    }
+
+    /// Takes in a string or message of a span.
+    #[inline(always)]
+    fn note<'a>(&self, number: u32, body: &'a [u8], seen: &mut Seen<'a>, known: &mut u64) {
+        match number {
+            span::ATTRIBUTES if self.asked.span.asks(*known) => {
+                self.asked.span.see(body, &mut seen.keys, known);
+            }
+            span::TRACE_ID => seen.trace_id = body,
+            span::PARENT_SPAN_ID => seen.has_parent = !body.is_empty(),
+            span::STATUS => seen.status = body,
+            span::TRACE_STATE => seen.trace_state = body,
+            span::EVENTS => attributes(&self.asked.event, body, span_event::ATTRIBUTES, known),
+            _ => {}
         }
     }
 
