@@ -70,7 +70,6 @@ fn main() {
     world.run(traces, spread, "warm");
     world.run(traces, spread, "run");
     world.run(traces, spread, "run");
-    world.run(traces, spread, "run");
 }
 
 impl World {

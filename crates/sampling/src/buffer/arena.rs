@@ -1,72 +1,34 @@
-//! Blocks of bytes in segments, and chains of blocks.
+//! Which blocks are in use, which are free, and chains of them.
 //!
 //! A chain holds bytes that are only appended to. Each block ends with the number of the next, so that the link is written
-//! and read together with the bytes beside it. A chain that is given up goes as a whole to the end of the *loose* chain, in
-//! one step and without reading a block: its numbers are all that is needed. Blocks are taken from the front of it.
+//! and read together with the bytes beside it. A chain that is given up goes as a whole to the *loose* ones, in one step and
+//! without reading a block: its numbers are all that is needed. Blocks are taken in the order in which they were given up.
 //!
 //! That alone would leave blocks in use scattered over all segments for ever. So when more than half as much is free as is in use,
 //! the arena begins to *gather*: with each chain given up, some loose blocks go home to their segments, a segment that has all
 //! its blocks back is freed, and blocks of the lowest segments are used first, until only a quarter as much is free as is in
 //! use. A load that stays as it is costs nothing of this.
 
-use super::slab::NONE;
+use super::{
+    blocks::{BLOCK, Blocks, Chain, ROOM, Segment},
+    loose::Loose,
+    slab::NONE,
+};
 
-/// The bytes of a block. A smaller one wastes less at the end of a chain, a larger one is changed less often; see the figures in
-/// `docs/adr/0009-trace-buffer.md`.
-pub(super) const BLOCK: usize = 512;
-/// The bytes of a block that hold data.
-pub(super) const ROOM: usize = BLOCK - LINK;
-const LINK: usize = size_of::<u32>();
 /// Gathering begins when one part in so many of what is in use is free, and ends at one in so many.
 const FREE_SHARES: (usize, usize) = (2, 4);
 /// The most blocks that giving up a chain sends home: some hundred microseconds.
 const SETTLE_MOST: usize = 1024;
 
-/// A list of blocks, and how much of the last one is written.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Chain {
-    pub(super) first: u32,
-    pub(super) last: u32,
-    pub(super) fill: u32,
-    pub(super) blocks: u32,
-}
-
-impl Chain {
-    pub(super) const EMPTY: Chain = Chain {
-        first: NONE,
-        last: NONE,
-        fill: ROOM as u32,
-        blocks: 0,
-    };
-
-    /// How many bytes the last block has left.
-    #[inline]
-    pub(super) const fn left(&self) -> usize {
-        ROOM - self.fill as usize
-    }
-}
-
-#[derive(Debug)]
-struct Segment {
-    bytes: Box<[u8]>,
-    /// The first of its settled blocks, and how many there are.
-    settled: u32,
-    settled_blocks: u32,
-    /// How many of its blocks have ever been used: the others are as the system gave them, mostly not even in memory.
-    used: u32,
-}
-
 /// All blocks.
 #[derive(Debug)]
 pub(super) struct Arena {
-    segments: Vec<Option<Segment>>,
-    /// A segment has `2^shift` blocks.
-    shift: u32,
+    blocks: Blocks,
     allocated: usize,
     /// The one segment that may have blocks that were never used.
     growing: usize,
     fresh: usize,
-    loose: Chain,
+    loose: Loose,
     settled: usize,
     /// No segment below has settled blocks.
     lowest: usize,
@@ -78,12 +40,14 @@ impl Arena {
     /// An arena of at most `most` segments of `2^shift` blocks.
     pub(super) fn new(most: usize, shift: u32) -> Self {
         Arena {
-            segments: Vec::with_capacity(most),
-            shift,
+            blocks: Blocks {
+                segments: Vec::with_capacity(most),
+                shift,
+            },
             allocated: 0,
             growing: 0,
             fresh: 0,
-            loose: Chain::EMPTY,
+            loose: Loose::new(),
             settled: 0,
             lowest: 0,
             in_use: 0,
@@ -93,11 +57,11 @@ impl Arena {
 
     /// What the list of segments takes.
     pub(super) const fn fixed_bytes(most: usize) -> usize {
-        most * size_of::<Option<Segment>>()
+        most * size_of::<Option<Segment>>() + Loose::bytes()
     }
 
     pub(super) const fn segment_bytes(&self) -> usize {
-        BLOCK << self.shift
+        BLOCK << self.blocks.shift
     }
 
     /// What the segments take.
@@ -105,9 +69,15 @@ impl Arena {
         self.allocated * self.segment_bytes()
     }
 
+    /// The blocks themselves.
+    #[inline]
+    pub(super) const fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
+
     /// How many blocks are in no chain.
     pub(super) const fn free(&self) -> usize {
-        self.fresh + self.loose.blocks as usize + self.settled
+        self.fresh + self.loose.len() + self.settled
     }
 
     /// How many blocks are in chains.
@@ -131,70 +101,32 @@ impl Arena {
             .saturating_mul(segment)
     }
 
-    /// The bytes of a block.
-    #[inline]
-    pub(super) fn block(&self, number: u32) -> Option<&[u8; BLOCK]> {
-        let segment = self.segments.get((number >> self.shift) as usize)?.as_ref()?;
-        let within = (number & ((1 << self.shift) - 1)) as usize;
-        segment.bytes.as_chunks::<BLOCK>().0.get(within)
-    }
-
-    #[inline]
-    fn block_mut(&mut self, number: u32) -> Option<&mut [u8; BLOCK]> {
-        let segment = self.segments.get_mut((number >> self.shift) as usize)?.as_mut()?;
-        let within = (number & ((1 << self.shift) - 1)) as usize;
-        segment.bytes.as_chunks_mut::<BLOCK>().0.get_mut(within)
-    }
-
-    /// The block after this one.
-    #[inline]
-    pub(super) fn next(&self, number: u32) -> u32 {
-        self.block(number)
-            .and_then(|block| block.last_chunk())
-            .map_or(NONE, |link| u32::from_le_bytes(*link))
-    }
-
-    #[inline]
-    fn link(&mut self, number: u32, next: u32) {
-        if let Some(link) = self.block_mut(number).and_then(|block| block.last_chunk_mut()) {
-            *link = next.to_le_bytes();
-        }
-    }
-
     /// A free block, of a new segment if there is none.
     #[inline]
     fn take(&mut self) -> u32 {
         self.in_use += 1;
-        let settled_first = self.gathers || self.loose.blocks == 0;
+        let settled_first = self.gathers || self.loose.len() == 0;
         if self.settled > 0 && settled_first {
             self.take_settled()
-        } else if self.loose.blocks > 0 {
-            self.take_loose()
+        } else if self.loose.len() > 0 {
+            self.loose.take(&self.blocks).unwrap_or(NONE)
         } else {
             self.take_fresh()
         }
     }
 
-    fn take_loose(&mut self) -> u32 {
-        let number = self.loose.first;
-        self.loose.blocks -= 1;
-        self.loose.first = if self.loose.blocks == 0 {
-            NONE
-        } else {
-            self.next(number)
-        };
-        number
-    }
-
     fn take_settled(&mut self) -> u32 {
-        let from = self.segments.iter().enumerate().skip(self.lowest);
+        let from = self.blocks.segments.iter().enumerate().skip(self.lowest);
         let has_some =
             |segment: &Option<Segment>| segment.as_ref().is_some_and(|segment| segment.settled_blocks > 0);
         let index = from.into_iter().find(|(_, segment)| has_some(segment));
         self.lowest = index.map_or(0, |(index, _)| index);
-        let number = self.segment(self.lowest).map_or(NONE, |segment| segment.settled);
-        let next = self.next(number);
-        if let Some(segment) = self.segment(self.lowest) {
+        let number = self
+            .blocks
+            .segment(self.lowest)
+            .map_or(NONE, |segment| segment.settled);
+        let next = self.blocks.next(number);
+        if let Some(segment) = self.blocks.segment(self.lowest) {
             segment.settled = next;
             segment.settled_blocks -= 1;
             self.settled -= 1;
@@ -207,15 +139,11 @@ impl Arena {
             self.grow();
         }
         self.fresh -= 1;
-        let (index, shift) = (self.growing, self.shift);
-        self.segment(index).map_or(NONE, |segment| {
+        let (index, shift) = (self.growing, self.blocks.shift);
+        self.blocks.segment(index).map_or(NONE, |segment| {
             segment.used += 1;
             ((index << shift) as u32) | (segment.used - 1)
         })
-    }
-
-    fn segment(&mut self, index: usize) -> Option<&mut Segment> {
-        self.segments.get_mut(index)?.as_mut()
     }
 
     fn grow(&mut self) {
@@ -225,49 +153,58 @@ impl Arena {
             settled_blocks: 0,
             used: 0,
         });
-        let vacant = self.segments.iter().position(Option::is_none);
-        match vacant.and_then(|index| self.segments.get_mut(index)) {
+        let vacant = self.blocks.segments.iter().position(Option::is_none);
+        match vacant.and_then(|index| self.blocks.segments.get_mut(index)) {
             Some(place) => *place = segment,
-            None => self.segments.push(segment),
+            None => self.blocks.segments.push(segment),
         }
-        self.growing = vacant.unwrap_or(self.segments.len() - 1);
-        self.fresh = 1 << self.shift;
+        self.growing = vacant.unwrap_or(self.blocks.segments.len() - 1);
+        self.fresh = 1 << self.blocks.shift;
         self.allocated += 1;
     }
 
     /// Adds a block to the end of a chain.
-    #[inline]
-    pub(super) fn extend(&mut self, chain: &mut Chain) {
+    fn extend(&mut self, chain: &mut Chain) {
         let number = self.take();
         if chain.blocks == 0 {
             chain.first = number;
         } else {
-            self.link(chain.last, number);
+            self.blocks.link(chain.last, number);
         }
         chain.last = number;
         chain.fill = 0;
         chain.blocks += 1;
     }
 
-    /// Appends bytes to a chain.
+    /// Appends `head`, which stands in one block, and `bytes` behind it.
     #[inline]
-    pub(super) fn write(&mut self, chain: &mut Chain, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            if chain.left() == 0 {
-                self.extend(chain);
-            }
-            let (now, later) = bytes.split_at(bytes.len().min(chain.left()));
-            let from = chain.fill as usize;
-            let Some(place) = self
-                .block_mut(chain.last)
-                .and_then(|block| block.get_mut(from..from + now.len()))
-            else {
-                return;
-            };
-            place.copy_from_slice(now);
-            chain.fill += now.len() as u32;
-            bytes = later;
+    pub(super) fn write<const N: usize>(&mut self, chain: &mut Chain, head: [u8; N], bytes: &[u8]) {
+        if chain.left() < N {
+            self.extend(chain);
         }
+        let mut rest = bytes;
+        if let Some((place, left)) = self.end(chain).and_then(<[u8]>::split_first_chunk_mut) {
+            *place = head;
+            rest = fill(left, rest);
+            chain.fill += (N + bytes.len() - rest.len()) as u32;
+        }
+        while !rest.is_empty() {
+            self.extend(chain);
+            let Some(left) = self.end(chain) else { return };
+            let later = fill(left, rest);
+            chain.fill = (rest.len() - later.len()) as u32;
+            rest = later;
+        }
+    }
+
+    /// What is not written of the last block of a chain.
+    #[inline]
+    fn end(&mut self, chain: &Chain) -> Option<&mut [u8]> {
+        let (room, _) = self
+            .blocks
+            .block_mut(chain.last)?
+            .split_first_chunk_mut::<ROOM>()?;
+        room.get_mut(chain.fill as usize..)
     }
 
     /// Gives a chain up.
@@ -276,13 +213,7 @@ impl Arena {
             return;
         }
         self.in_use -= chain.blocks as usize;
-        if self.loose.blocks == 0 {
-            self.loose.first = chain.first;
-        } else {
-            self.link(self.loose.last, chain.first);
-        }
-        self.loose.last = chain.last;
-        self.loose.blocks += chain.blocks;
+        self.loose.add(&mut self.blocks, chain);
         self.gather((2 * chain.blocks as usize).min(SETTLE_MOST));
     }
 
@@ -290,7 +221,7 @@ impl Arena {
     pub(super) fn gather(&mut self, most: usize) {
         let (begin, end) = FREE_SHARES;
         let share = if self.gathers { end } else { begin };
-        self.gathers = self.free() > self.in_use / share + (1 << self.shift);
+        self.gathers = self.free() > self.in_use / share + (1 << self.blocks.shift);
         if self.gathers {
             self.settle(most);
         }
@@ -298,17 +229,19 @@ impl Arena {
 
     /// Sends up to `most` loose blocks home, and frees the segments that are complete by it.
     fn settle(&mut self, most: usize) {
-        for _ in 0..most.min(self.loose.blocks as usize) {
-            let number = self.take_loose();
-            let index = (number >> self.shift) as usize;
-            let Some(segment) = self.segment(index) else {
+        for _ in 0..most.min(self.loose.len()) {
+            let Some(number) = self.loose.take(&self.blocks) else {
+                return;
+            };
+            let index = (number >> self.blocks.shift) as usize;
+            let Some(segment) = self.blocks.segment(index) else {
                 return;
             };
             let first = std::mem::replace(&mut segment.settled, number);
             segment.settled_blocks += 1;
             let complete = segment.settled_blocks == segment.used;
             self.settled += 1;
-            self.link(number, first);
+            self.blocks.link(number, first);
             self.lowest = self.lowest.min(index);
             if complete && self.allocated > 1 {
                 self.release(index);
@@ -317,7 +250,7 @@ impl Arena {
     }
 
     fn release(&mut self, index: usize) {
-        let Some(segment) = self.segments.get_mut(index).and_then(Option::take) else {
+        let Some(segment) = self.blocks.segments.get_mut(index).and_then(Option::take) else {
             return;
         };
         self.settled -= segment.settled_blocks as usize;
@@ -326,6 +259,16 @@ impl Arena {
             self.fresh = 0;
         }
     }
+}
+
+/// Writes as many of `bytes` as there is room for, and gives the others.
+#[inline]
+fn fill<'a>(room: &mut [u8], bytes: &'a [u8]) -> &'a [u8] {
+    let (now, later) = bytes.split_at(bytes.len().min(room.len()));
+    if let Some(room) = room.get_mut(..now.len()) {
+        room.copy_from_slice(now);
+    }
+    later
 }
 
 #[cfg(test)]
@@ -341,19 +284,19 @@ mod tests {
                 let mut block = first;
                 for _ in 0..count {
                     assert!(seen.insert(block));
-                    assert!(self.block(block).is_some());
-                    block = self.next(block);
+                    assert!(self.blocks.block(block).is_some());
+                    block = self.blocks.next(block);
                 }
             };
-            walk(self.loose.first, self.loose.blocks);
-            let segments = || self.segments.iter().flatten();
+            self.loose.each_list(&mut walk);
+            let segments = || self.blocks.segments.iter().flatten();
             for segment in segments() {
                 walk(segment.settled, segment.settled_blocks);
             }
             let settled: u32 = segments().map(|segment| segment.settled_blocks).sum();
             assert_eq!(self.settled, settled as usize);
             assert_eq!(self.allocated, segments().count());
-            assert_eq!(self.free() + in_use, self.allocated << self.shift);
+            assert_eq!(self.free() + in_use, self.allocated << self.blocks.shift);
         }
     }
 }

@@ -83,6 +83,10 @@ impl Decisions {
         let (count, entries) = bucket.split_first()?;
         let tag = hash << DECISION_BITS | SET;
         let is = |entry: &&u64| (**entry ^ tag) & !(SET - 1) == 0;
+        // Nearly always there is none: all are compared at once, without asking after each.
+        if !entries.iter().fold(false, |found, entry| found | is(&entry)) {
+            return None;
+        }
         // Newest first: before the next place from right to left, then the others likewise.
         let (newer, older) = entries.split_at_checked((count % WAYS) as usize)?;
         let found = newer.iter().rev().chain(older.iter().rev()).find(is)?;

@@ -3,13 +3,8 @@
 use thiserror::Error;
 
 use super::{
-    Trace, TraceBuffer,
-    arena::{Arena, BLOCK},
-    decisions::Decisions,
-    envelopes::Envelopes,
-    index::Index,
-    slab::Slab,
-    wheel::Wheel,
+    Trace, TraceBuffer, arena::Arena, blocks::BLOCK, decisions::Decisions, envelopes::Envelopes,
+    index::Index, slab::Slab, wheel::Wheel,
 };
 
 /// What a [`TraceBuffer`] may hold.

@@ -6,7 +6,7 @@
 //!
 //! | part | holds | file |
 //! |---|---|---|
-//! | arena | the items of each trace, in a chain of blocks | `arena.rs`, `records.rs` |
+//! | arena | the items of each trace, in a chain of blocks | `arena.rs`, `blocks.rs`, `loose.rs`, `records.rs` |
 //! | table | what is known about each trace, and by what others find it | `slab.rs`, `index.rs`, `list.rs` |
 //! | wheel | when each trace is due | `wheel.rs` |
 //! | envelopes | the resources and scopes that items came with, each once | `envelopes.rs` |
@@ -26,11 +26,13 @@
 //! [`forebay_otlp::edit::RequestBuilder`], one for each signal: `builder.push(&record.envelope.shells, |out| record.item.copy_to(out))`.
 
 mod arena;
+mod blocks;
 mod decisions;
 mod envelopes;
 mod index;
 mod limits;
 mod list;
+mod loose;
 mod records;
 mod slab;
 mod taken;
@@ -46,7 +48,8 @@ pub use records::Pieces;
 pub use taken::{Record, Taken};
 pub use trace::{First, Trace, TraceId, TraceRef};
 
-use arena::{Arena, Chain};
+use arena::Arena;
+use blocks::Chain;
 use decisions::Decisions;
 use envelopes::{Envelopes, Parts};
 use index::Index;
@@ -161,19 +164,20 @@ impl<F: Copy + Default> TraceBuffer<F> {
                 let trace = place.and_then(|place| self.traces.at(place));
                 touched ^= trace.map_or(0, |trace| trace.bytes);
             }
-            for (hash, id) in hashes.iter().zip(ids) {
+            let mut ends = [Chain::EMPTY; TOGETHER];
+            for ((hash, id), end) in hashes.iter().zip(ids).zip(&mut ends) {
                 let trace = self.find_hashed(id, *hash);
-                touched ^= trace.map_or(0, |trace| self.touch_end(trace));
+                let chain = trace.and_then(|trace| self.traces.get(trace.0));
+                *end = chain.map_or(Chain::EMPTY, |trace| trace.chain);
                 found.push(trace);
+            }
+            for end in ends.iter().take(ids.len()) {
+                let block = self.arena.blocks().block(end.last);
+                let byte = block.and_then(|block| block.get(end.fill as usize));
+                touched ^= byte.map_or(0, |byte| u64::from(*byte));
             }
             std::hint::black_box(touched);
         }
-    }
-
-    fn touch_end(&self, trace: TraceRef) -> u64 {
-        let end = self.traces.get(trace.0).map(|trace| trace.chain);
-        end.and_then(|chain| self.arena.block(chain.last)?.get(chain.fill as usize))
-            .map_or(0, |byte| u64::from(*byte))
     }
 
     /// Begins a trace with its first item. No trace of this id must be held. It has no deadline.
@@ -361,7 +365,7 @@ impl<F: Copy + Default> TraceBuffer<F> {
         let decisions = Decisions::bytes(self.limits.max_traces);
         Memory {
             blocks: self.arena.bytes(),
-            blocks_in_use: self.arena.in_use() * arena::BLOCK,
+            blocks_in_use: self.arena.in_use() * blocks::BLOCK,
             traces: self.traces.bytes(),
             envelopes: self.envelopes.bytes(),
             decisions,

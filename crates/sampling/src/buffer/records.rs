@@ -3,10 +3,13 @@
 //! A record is a header of 8 bytes (the envelope's number, the item's length) and the item. A header stands in one block; an
 //! item goes on in the next one where a block ends.
 
-use super::arena::{Arena, BLOCK, Chain, ROOM};
+use super::{
+    arena::Arena,
+    blocks::{BLOCK, Blocks, Chain, ROOM},
+};
 
 /// The bytes in front of each item.
-const HEADER: usize = 2 * size_of::<u32>();
+const HEADER: usize = size_of::<u64>();
 
 /// How many blocks `chain` grows by with an item of `length` bytes.
 #[inline]
@@ -30,15 +33,8 @@ pub(super) const fn blocks_at_most(items: usize, bytes: usize) -> usize {
 /// Appends an item to a chain.
 #[inline]
 pub(super) fn append(arena: &mut Arena, chain: &mut Chain, envelope: u32, item: &[u8]) {
-    if chain.left() < HEADER {
-        arena.extend(chain);
-    }
-    let mut header = [0; HEADER];
-    let (first, second) = header.split_at_mut(size_of::<u32>());
-    first.copy_from_slice(&envelope.to_le_bytes());
-    second.copy_from_slice(&(item.len() as u32).to_le_bytes());
-    arena.write(chain, &header);
-    arena.write(chain, item);
+    let header = (item.len() as u64) << 32 | u64::from(envelope);
+    arena.write(chain, header.to_le_bytes(), item);
 }
 
 /// Where the next record of a chain begins.
@@ -57,33 +53,32 @@ impl Place {
     }
 
     /// The envelope and the item of the record here. The place moves on to the next one; there must be one.
-    pub(super) fn read<'a>(&mut self, arena: &'a Arena) -> Option<(u32, Pieces<'a>)> {
+    pub(super) fn read<'a>(&mut self, blocks: &'a Blocks) -> Option<(u32, Pieces<'a>)> {
         if ROOM - self.at < HEADER {
             *self = Place {
-                block: arena.next(self.block),
+                block: blocks.next(self.block),
                 at: 0,
             };
         }
-        let block = arena.block(self.block)?;
-        let header: &[u8; HEADER] = block.get(self.at..)?.first_chunk()?;
-        let (envelope, length) = header.split_first_chunk()?;
+        let block = blocks.block(self.block)?;
+        let header = u64::from_le_bytes(*block.get(self.at..)?.first_chunk()?);
         let pieces = Pieces {
-            arena,
+            blocks,
             block: self.block,
             at: self.at + HEADER,
-            left: u32::from_le_bytes(*length.first_chunk()?) as usize,
+            left: (header >> 32) as usize,
         };
-        self.step_over(arena, pieces.left);
-        Some((u32::from_le_bytes(*envelope), pieces))
+        self.step_over(blocks, pieces.left);
+        Some((header as u32, pieces))
     }
 
-    fn step_over(&mut self, arena: &Arena, length: usize) {
+    fn step_over(&mut self, blocks: &Blocks, length: usize) {
         self.at += HEADER;
         let mut left = length;
         while left > ROOM - self.at {
             left -= ROOM - self.at;
             *self = Place {
-                block: arena.next(self.block),
+                block: blocks.next(self.block),
                 at: 0,
             };
         }
@@ -94,7 +89,7 @@ impl Place {
 /// The bytes of an item, in the pieces that the ends of blocks make of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Pieces<'a> {
-    arena: &'a Arena,
+    blocks: &'a Blocks,
     block: u32,
     at: usize,
     left: usize,
@@ -130,10 +125,10 @@ impl<'a> Iterator for Pieces<'a> {
             return None;
         }
         if self.at == ROOM {
-            self.block = self.arena.next(self.block);
+            self.block = self.blocks.next(self.block);
             self.at = 0;
         }
-        let block: &'a [u8; BLOCK] = self.arena.block(self.block)?;
+        let block: &'a [u8; BLOCK] = self.blocks.block(self.block)?;
         let end = ROOM.min(self.at + self.left);
         let piece = block.get(self.at..end)?;
         self.left -= piece.len();

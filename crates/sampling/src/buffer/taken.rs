@@ -51,7 +51,7 @@ impl<'b, F> Taken<'b, F> {
     /// The next item; nothing after the last.
     pub fn next_record(&mut self) -> Option<Record<'_>> {
         self.left = self.left.checked_sub(1)?;
-        let (envelope, item) = self.place.read(self.arena)?;
+        let (envelope, item) = self.place.read(self.arena.blocks())?;
         let envelope = self.envelopes.get(EnvelopeId(envelope))?;
         Some(Record { envelope, item })
     }

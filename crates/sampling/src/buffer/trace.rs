@@ -1,7 +1,7 @@
 //! What is known about a trace while it is held.
 
 use super::{
-    arena::Chain,
+    blocks::Chain,
     envelopes::EnvelopeId,
     list::{Lane, Linked, Links},
     slab::Key,

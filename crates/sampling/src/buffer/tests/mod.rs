@@ -39,7 +39,7 @@ impl<F: Copy + Default> TraceBuffer<F> {
             let trace = self.traces.at(place).unwrap();
             let mut block = trace.chain.first;
             for _ in 1..trace.chain.blocks {
-                block = self.arena.next(block);
+                block = self.arena.blocks().next(block);
             }
             assert_eq!(block, trace.chain.last);
             blocks += trace.chain.blocks as usize;
