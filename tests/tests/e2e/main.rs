@@ -26,4 +26,5 @@ mod secrets;
 mod shutdown;
 mod slow_clients;
 mod status_matrix;
+mod tail_sampling;
 mod tls;

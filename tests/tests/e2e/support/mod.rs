@@ -12,6 +12,7 @@ pub(crate) mod rude;
 pub(crate) mod session;
 pub(crate) mod sink;
 pub(crate) mod sink_http;
+pub(crate) mod spans;
 pub(crate) mod tls;
 
 pub(crate) use admin::Scrape;
