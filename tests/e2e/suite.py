@@ -12,17 +12,17 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
 from pathlib import Path
 
 from backend import REQUESTS, Backend
+from process import PATIENCE, Failure, Forebay, check
+from tiers import tiers
 
 HERE = Path(__file__).parent
 SIGNALS = ("traces", "metrics", "logs")
-PATIENCE = 60
 
 CONFIG = """
 [admin]
@@ -54,51 +54,6 @@ to = ["grpc", "proto", "json"]
 """
 
 
-class Forebay:
-    """The binary under test, with a config, until the end of a `with`."""
-
-    def __init__(self, binary, config):
-        self.file = tempfile.NamedTemporaryFile("w", suffix=".toml")
-        self.file.write(config)
-        self.file.flush()
-        command = [binary, "run", "--config", self.file.name]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        self.addresses = []
-        for line in self.process.stderr:
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if entry.get("message") == "listening":
-                self.addresses.append(entry["address"])
-                if entry["node"] == "admin":
-                    break
-        self.grpc, self.http, self.admin = self.addresses
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        _, log = self.process.communicate(timeout=PATIENCE)
-        self.file.close()
-        if self.process.returncode != 0:
-            raise Failure(f"forebay ended with {self.process.returncode}:\n{log}")
-
-    def unaccounted(self):
-        with urllib.request.urlopen(f"http://{self.admin}/status", timeout=PATIENCE) as response:
-            return json.load(response)["unaccounted"]
-
-
-class Failure(Exception):
-    pass
-
-
-def check(holds, words):
-    if not holds:
-        raise Failure(words)
-
-
 def compare(signal, name, expected, found):
     if expected != found:
         lines = difflib.unified_diff("\n".join(expected).split("\n"), "\n".join(found).split("\n"), "direct", name, n=8)
@@ -125,7 +80,7 @@ def sdk(binary, command, protocol, environment=None):
                 for name, backend in by_name.items():
                     compare(signal, name, expected, backend.items(signal))
             check({encoding for _, encoding in direct.forms} <= {"gzip", "unknown"}, f"not gzip: {direct.forms}")
-            check(forebay.unaccounted() == 0, "items are unaccounted for")
+            check(forebay.status()["unaccounted"] == 0, "items are unaccounted for")
             return f"{count} items, each the same by {', '.join(by_name)}"
     finally:
         for backend in (direct, *others):
@@ -225,6 +180,7 @@ def cases(options):
         yield name, sdk if has_node else None, (binary, ["node", str(HERE / "send.cjs")], protocol, node)
     has_agent = (folder / "agent" / "installed").exists()
     program = str(folder / "agent" / "bin" / "ddapm-test-agent")
+    yield "two tiers", tiers, (binary,)
     yield "to ddapm-test-agent", agent if has_agent else None, (binary, program, sys.executable)
 
 
