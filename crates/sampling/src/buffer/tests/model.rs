@@ -264,7 +264,7 @@ fn run(seed: u64, limits: Limits, longest: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn property_everything_comes_out_once_as_it_came_in(seed: u64) {
