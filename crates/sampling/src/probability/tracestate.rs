@@ -47,7 +47,15 @@ impl<'a> TraceState<'a> {
     ///
     /// What is wrong with it: it has members without `=`, more than 32, or two `ot`; or `ot` does not keep its grammar, its length, or
     /// the form of `th` and `rv`.
+    #[inline]
     pub fn parse(text: &'a [u8]) -> Result<TraceState<'a>, TraceStateError> {
+        if text.is_empty() {
+            return Ok(TraceState::default());
+        }
+        TraceState::read(text)
+    }
+
+    fn read(text: &'a [u8]) -> Result<TraceState<'a>, TraceStateError> {
         let mut state = TraceState {
             text,
             ..TraceState::default()
