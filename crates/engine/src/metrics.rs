@@ -114,17 +114,15 @@ impl Running {
 
     fn write_attempts(&self, out: &mut Exposition) {
         let mut attempts = out.family(&names::ATTEMPTS);
-        for (node, meter) in self
-            .nodes
-            .iter()
-            .filter_map(|node| Some((node, node.delivery.as_ref()?)))
-        {
-            let mut count = |outcome, counter: &AtomicU64| {
-                attempts.count(&[&node.name, outcome], counter.load(Ordering::Relaxed));
+        for node in &self.nodes {
+            let of_one = node.delivery.as_ref().map(|meter| meter.attempts());
+            let of_all = || node.balancer.as_ref().map(|balancer| balancer.attempts());
+            let Some(counts) = of_one.or_else(of_all) else {
+                continue;
             };
-            count("success", &meter.succeeded);
-            count("retryable", &meter.retryable);
-            count("permanent", &meter.permanent);
+            for (outcome, count) in ["success", "retryable", "permanent"].into_iter().zip(counts) {
+                attempts.count(&[&node.name, outcome], count);
+            }
         }
         let mut write = |metric: &'static Metric, value: fn(&DeliveryMeter) -> f64| {
             let mut family = out.family(metric);
@@ -144,7 +142,8 @@ impl Running {
             node.delivery.as_ref().map(|meter| &meter.attempt)
         });
         self.latencies(out, &names::END_TO_END_SECONDS, |node| {
-            node.delivery.as_ref().map(|meter| &meter.end_to_end)
+            let of_one = node.delivery.as_ref().map(|meter| &*meter.end_to_end);
+            of_one.or_else(|| node.balancer.as_ref().map(|balancer| &*balancer.meter.end_to_end))
         });
     }
 

@@ -24,6 +24,8 @@ pub(super) struct State {
     unusable: Vec<(Arc<str>, ComponentError)>,
     numbers: u64,
     closed: bool,
+    /// Attempts at members that have left.
+    attempts: [u64; 3],
 }
 
 impl State {
@@ -46,7 +48,7 @@ impl Balancer {
             name: "no backend".into(),
             seed: 0,
         };
-        let lobby = Outlet::new(0, nobody, Arc::new(Nowhere), self.edge());
+        let lobby = Outlet::new(0, nobody, Arc::new(Nowhere), self.edge(), &self.meter);
         lobby.send(self);
         state.lobby = Some(lobby);
         self.update(&state);
@@ -98,7 +100,7 @@ impl Balancer {
 
     fn join(self: &Arc<Self>, number: u64, member: &Member) -> Result<Arc<Outlet>, ComponentError> {
         let exporter = self.to.parts.connector.connect(member)?;
-        let outlet = Outlet::new(number, member.clone(), exporter.into(), self.edge());
+        let outlet = Outlet::new(number, member.clone(), exporter.into(), self.edge(), &self.meter);
         outlet.start(&self.to.node)?;
         if self.to.node.shutdown.phase() > Phase::Running {
             outlet.edge.hurry();
@@ -197,7 +199,11 @@ impl Balancer {
         let left = {
             let mut state = self.lock();
             let place = state.leaving.iter().position(|other| Arc::ptr_eq(other, outlet));
-            place.map(|place| state.leaving.swap_remove(place))
+            let left = place.map(|place| state.leaving.swap_remove(place));
+            if let Some(left) = &left {
+                add(&mut state.attempts, left);
+            }
+            left
         };
         if let Some(outlet) = left
             && let Err(error) = outlet.close().await
@@ -205,6 +211,15 @@ impl Balancer {
             let (exporter, backend) = (&*self.to.node.name, &*outlet.member.name);
             tracing::error!(exporter, backend, %error, "a backend that has left could not be closed");
         }
+    }
+
+    /// Attempts at all members so far, as [`crate::DeliveryMeter`] counts them.
+    pub(crate) fn attempts(&self) -> [u64; 3] {
+        let state = self.lock();
+        let mut sum = state.attempts;
+        let all = state.members.iter().chain(&state.leaving);
+        all.for_each(|outlet| add(&mut sum, outlet));
+        sum
     }
 
     /// Says in the node's health which members do not do well.
@@ -215,6 +230,12 @@ impl Balancer {
             .health
             .concern(&about, concern(state).map(Into::into));
     }
+}
+
+fn add(sum: &mut [u64; 3], outlet: &Outlet) {
+    sum.iter_mut()
+        .zip(outlet.meter.attempts())
+        .for_each(|(sum, count)| *sum += count);
 }
 
 fn concern(state: &State) -> Option<String> {

@@ -26,7 +26,7 @@ use forebay_core::component::NodeContext;
 use forebay_core::settings::DeliverySettings;
 use forebay_core::{Batch, ComponentError, Failure, Phase, Reason, Tasks};
 use forebay_queue::{Entering, Gate, Limits, Place, Taken};
-use forebay_telemetry::ResolutionMeter;
+use forebay_telemetry::{Recorder, ResolutionMeter};
 use members::State;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -71,6 +71,7 @@ pub(crate) struct BalancerMeter {
     /// Items that went to another destination than they had been meant for.
     pub(crate) rerouted: AtomicU64,
     pub(crate) resolutions: Arc<ResolutionMeter>,
+    pub(crate) end_to_end: Arc<Recorder>,
 }
 
 /// Who may be sent to.

@@ -1,6 +1,6 @@
 //! One destination out of several: its queue, its senders, and whether what is for it should go elsewhere.
 
-use super::Balancer;
+use super::{Balancer, BalancerMeter};
 use crate::delivery::{Circuit, Delivery, DeliveryMeter, Destination, Elsewhere, Stray};
 use forebay_core::balanced::Member;
 use forebay_core::component::{ExportError, Exporter, NodeContext, Receipt, Request};
@@ -35,12 +35,18 @@ pub(crate) struct Outlet {
 
 impl Outlet {
     /// A destination that nothing is sent to yet.
-    pub(super) fn new(number: u64, member: Member, exporter: Arc<dyn Exporter>, edge: Edge) -> Arc<Self> {
+    pub(super) fn new(
+        number: u64,
+        member: Member,
+        exporter: Arc<dyn Exporter>,
+        edge: Edge,
+        meter: &BalancerMeter,
+    ) -> Arc<Self> {
         Arc::new(Outlet {
             number,
             member,
             edge: Arc::new(edge),
-            meter: Arc::default(),
+            meter: Arc::new(DeliveryMeter::recording_in(&meter.end_to_end)),
             health: Health::default(),
             exporter,
             stray: watch::channel(Stray::No).0,

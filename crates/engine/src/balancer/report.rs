@@ -88,9 +88,9 @@ impl Running {
         let mut outcomes = out.family(&names::OTELCOL_BACKEND_OUTCOME);
         for (node, outlet) in each() {
             let (endpoint, meter) = (&outlet.member.name, &outlet.meter);
-            let failed = [&meter.retryable, &meter.permanent].map(|count| count.load(Ordering::Relaxed));
-            outcomes.count(&[node, endpoint, "true"], meter.succeeded.load(Ordering::Relaxed));
-            outcomes.count(&[node, endpoint, "false"], failed.iter().sum());
+            let [succeeded, retryable, permanent] = meter.attempts();
+            outcomes.count(&[node, endpoint, "true"], succeeded);
+            outcomes.count(&[node, endpoint, "false"], retryable + permanent);
         }
         let mut latencies = out.family(&names::BACKEND_SECONDS);
         for (node, outlet) in each() {

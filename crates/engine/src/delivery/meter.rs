@@ -1,6 +1,7 @@
 //! What is counted of a destination, beside the items in the books.
 
 use forebay_telemetry::Recorder;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// What is counted of a destination, beside the items in the books.
@@ -24,8 +25,8 @@ pub struct DeliveryMeter {
     pub opened: AtomicU64,
     /// How long one attempt took.
     pub attempt: Recorder,
-    /// How long it took from the receiver's door to the destination's yes.
-    pub end_to_end: Recorder,
+    /// How long it took from the receiver's door to the destination's yes. Destinations of one exporter have it in common.
+    pub end_to_end: Arc<Recorder>,
     circuit: AtomicU8,
 }
 
@@ -63,6 +64,19 @@ impl Circuit {
 }
 
 impl DeliveryMeter {
+    /// The meter of one destination out of several, which have this recorder in common.
+    pub(crate) fn recording_in(end_to_end: &Arc<Recorder>) -> Self {
+        DeliveryMeter {
+            end_to_end: Arc::clone(end_to_end),
+            ..DeliveryMeter::default()
+        }
+    }
+
+    /// Attempts so far: those that succeeded, that could be repeated, that failed for good.
+    pub(crate) fn attempts(&self) -> [u64; 3] {
+        [&self.succeeded, &self.retryable, &self.permanent].map(|count| count.load(Ordering::Relaxed))
+    }
+
     /// The state of the circuit breaker.
     pub fn circuit(&self) -> Circuit {
         match self.circuit.load(Ordering::Relaxed) {

@@ -358,6 +358,8 @@ async fn each_destination_shows_in_status_and_metrics() {
         "otelcol_loadbalancer_num_backend_updates_total{exporter=\"out0\"} 1",
         "otelcol_loadbalancer_num_resolutions_total{exporter=\"out0\",resolver=\"told\",success=\"true\"} 1",
         "otelcol_loadbalancer_backend_outcome_total{exporter=\"out0\",endpoint=\"b\",success=\"false\"} 1",
+        "forebay_exporter_attempts_total{node=\"out0\",outcome=\"retryable\"} 1",
+        "forebay_end_to_end_duration_seconds_count{node=\"out0\"} 2",
         "forebay_backend_circuit_open{node=\"out0\",endpoint=\"b\"} 1",
         "forebay_backend_items{node=\"out0\",endpoint=\"b\"} 0",
     ] {

@@ -394,3 +394,109 @@ async fn in_a_hurry_nothing_waits_for_company() {
     assert!(edge.try_push(desk.spans(6)).is_none());
     assert_eq!(sizes(&take_now(&edge, &patient).unwrap()), [6]);
 }
+
+/// Two edges that share a bound of `items` items.
+fn sharing(items: u64) -> (Arc<Gate>, Edge, Edge) {
+    let (one, other) = (edge(items / 2, OnFull::Wait).0, edge(items / 2, OnFull::Wait).0);
+    (Gate::new(limits(items)), one, other)
+}
+
+fn placed(outer: &Arc<Gate>, edge: &Edge, batch: Batch) -> Taken {
+    let here = edge.try_enter(&batch).unwrap();
+    let place = here.within(outer.try_enter(batch.items(), batch.bytes()).unwrap());
+    Taken { batch, place }
+}
+
+// spec: B-14
+#[test]
+fn what_goes_from_one_edge_to_another_keeps_its_place_in_common() {
+    let (desk, (outer, one, other)) = (Desk::new(), sharing(10));
+    assert!(
+        one.insert(placed(&outer, &one, desk.spans(5)), Entering::Asked)
+            .is_none()
+    );
+    assert!(
+        other
+            .insert(placed(&outer, &other, desk.spans(5)), Entering::Asked)
+            .is_none()
+    );
+    assert_eq!(
+        (one.read().fill.items, other.read().fill.items, outer.fill().items),
+        (5, 5, 10)
+    );
+    let Taken { batch, mut place } = one.take_oldest().unwrap();
+    let common = place.leave().unwrap();
+    drop(place);
+    assert_eq!((one.read().fill.items, outer.fill().items), (0, 10));
+    assert!(other.adopt(batch, common, Entering::Asked).is_none());
+    assert_eq!(
+        (other.read().fill.items, outer.fill().items),
+        (10, 10),
+        "more than its share, not more in all"
+    );
+    assert!(other.try_enter(&desk.spans(1)).is_none());
+    assert!(outer.try_enter(1, 1).is_none());
+    drop(take_now(&other, &AT_ONCE));
+    assert_eq!(
+        (other.read().fill, outer.fill()),
+        (Fill::default(), Fill::default())
+    );
+}
+
+#[test]
+fn an_edge_that_is_diverted_or_closed_gives_back_what_comes() {
+    let (desk, (outer, one, _)) = (Desk::new(), sharing(10));
+    one.divert(true);
+    let back = one
+        .insert(placed(&outer, &one, desk.spans(1)), Entering::Asked)
+        .unwrap();
+    assert!(one.insert(back, Entering::Trial).is_none(), "but for a trial");
+    one.divert(false);
+    assert!(
+        one.insert(placed(&outer, &one, desk.spans(2)), Entering::Asked)
+            .is_none()
+    );
+    one.close();
+    let back = one.insert(placed(&outer, &one, desk.spans(1)), Entering::Trial);
+    assert!(back.is_some());
+    assert_eq!(outer.fill().items, 4);
+    drop(back);
+    assert_eq!(outer.fill().items, 3);
+    assert_eq!(sizes(&take_now(&one, &AT_ONCE).unwrap()), [1, 2]);
+}
+
+#[test]
+fn places_are_parted_and_joined_without_a_loss() {
+    let outer = Gate::new(limits(100));
+    let mut whole = outer.try_enter(10, 100).unwrap();
+    let part = whole.carve(4, 50);
+    let more_than_is_left = whole.carve(20, 80);
+    assert_eq!(
+        (outer.fill().items, outer.fill().bytes, outer.fill().batches),
+        (10, 100, 3)
+    );
+    drop(part);
+    assert_eq!(
+        (outer.fill().items, outer.fill().bytes, outer.fill().batches),
+        (6, 50, 2)
+    );
+    whole.join(more_than_is_left);
+    drop(outer.try_enter(1, 1));
+    assert_eq!(outer.fill().batches, 2);
+    let again = whole.carve(1, 1);
+    assert_eq!(outer.fill().batches, 2, "one of its two is used again");
+    drop((whole, again));
+    assert_eq!(outer.fill(), Fill::default());
+    assert!(outer.empty().now_or_never().is_some());
+}
+
+#[test]
+fn a_larger_share_lets_in_who_waits() {
+    let (desk, (_, one, _)) = (Desk::new(), sharing(10));
+    let (first, second) = (desk.spans(5), desk.spans(5));
+    let _inside = one.try_enter(&first).unwrap();
+    let mut waiting = pin!(one.enter(&second));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    one.resize(limits(10));
+    assert!(waiting.now_or_never().is_some());
+}
