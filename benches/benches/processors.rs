@@ -63,7 +63,7 @@ impl Door {
     }
 }
 
-const PROCESSORS: [(&str, &str, &str); 12] = [
+const PROCESSORS: [(&str, &str, &str); 14] = [
     (
         "resource only",
         "attributes",
@@ -124,6 +124,16 @@ const PROCESSORS: [(&str, &str, &str); 12] = [
         "sampler that keeps all",
         "probabilistic_sampler",
         "sampling_percentage = 100",
+    ),
+    (
+        "adaptive sampler that keeps a tenth",
+        "adaptive_sampler",
+        "target = \"10%\"",
+    ),
+    (
+        "adaptive sampler that keeps all",
+        "adaptive_sampler",
+        "target = \"100%\"",
     ),
 ];
 

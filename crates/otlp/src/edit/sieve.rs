@@ -1,4 +1,4 @@
-//! Few fields among many: those of one number, and attributes whose key has one length.
+//! Few fields among many: those of some numbers, and attributes whose keys have some lengths.
 
 use super::scan::{self, PLAIN_OPENING};
 use crate::{Cursor, Field, WireError};
@@ -7,26 +7,49 @@ use crate::{Cursor, Field, WireError};
 /// stepped over by their first bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Sieve {
-    number: u32,
+    /// One bit for each number.
+    numbers: u32,
     attributes: u32,
-    /// The higher of the two.
+    /// The highest of all.
     highest: u32,
     /// What attributes of the usual form begin with.
     opening: u32,
-    /// One bit for the length of the key, modulo 64.
+    /// One bit for each length of a key, modulo 64.
     lengths: u64,
 }
 
 impl Sieve {
-    /// Looks for the fields `number` and for `KeyValue`s in the fields `attributes` with keys of `key` bytes.
-    pub const fn new(number: u32, attributes: u32, key: usize) -> Self {
-        Sieve {
-            number,
-            attributes,
-            highest: if number > attributes { number } else { attributes },
-            opening: scan::plain_opening(attributes),
-            lengths: 1 << (key & 63),
+    /// Looks for the fields `numbers`, each below 32, and for `KeyValue`s in the fields `attributes` whose keys have one of the
+    /// lengths `keys`, in bytes.
+    pub const fn new(numbers: &[u32], attributes: u32, keys: &[usize]) -> Self {
+        let (mut sieve, mut rest) = (
+            Sieve {
+                numbers: 0,
+                attributes,
+                highest: attributes,
+                opening: scan::plain_opening(attributes),
+                lengths: 0,
+            },
+            numbers,
+        );
+        while let [number, others @ ..] = rest {
+            sieve.numbers |= 1 << (*number & 31);
+            if *number > sieve.highest {
+                sieve.highest = *number;
+            }
+            rest = others;
         }
+        let mut rest = keys;
+        while let [key, others @ ..] = rest {
+            sieve.lengths |= 1 << (*key & 63);
+            rest = others;
+        }
+        sieve
+    }
+
+    #[inline]
+    const fn has(&self, number: u32) -> bool {
+        number < 32 && self.numbers >> number & 1 == 1
     }
 
     /// Goes through a message.
@@ -47,7 +70,7 @@ impl Sieve {
             let (tag, first) = (start as u8, (start >> 8) as u8);
             let next = if start & PLAIN_OPENING == self.opening {
                 scan::after_plain_of_other_length(rest, start, self.lengths)
-            } else if u32::from(tag >> 3) == self.number {
+            } else if self.has(u32::from(tag >> 3)) {
                 None
             } else if u32::from(tag >> 3) == self.attributes {
                 scan::after_long_of_other_length(rest, self.attributes, self.lengths)
@@ -72,7 +95,7 @@ pub struct Sifting<'s, 'a> {
 }
 
 impl<'a> Sifting<'_, 'a> {
-    /// The next field of one of the two numbers; of attributes, some may have keys of other lengths.
+    /// The next field of one of the numbers; of attributes, some may have keys of other lengths.
     ///
     /// # Errors
     ///
@@ -92,8 +115,7 @@ impl<'a> Sifting<'_, 'a> {
             })?;
             self.rest = self.rest.get(cursor.position()..).unwrap_or_default();
             match field {
-                Some(field) if field.number != self.sieve.number && field.number != self.sieve.attributes => {
-                }
+                Some(field) if !self.sieve.has(field.number) && field.number != self.sieve.attributes => {}
                 field => return Ok(field),
             }
         }

@@ -1,6 +1,7 @@
 //! What makes a key, and its hash.
 
 use crate::wire;
+use forebay_otlp::edit::{Sieve, Sifting};
 use forebay_otlp::fields::{instrumentation_scope, log_record, resource, span, status};
 use forebay_otlp::{Cursor, IdentityHasher, Value, WireError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -111,6 +112,8 @@ pub(super) struct KeyPlan {
     kind: bool,
     status: bool,
     severity: bool,
+    /// Finds what is wanted of a span, its `tracestate` besides.
+    sieve: Sieve,
 }
 
 impl KeyPlan {
@@ -121,7 +124,7 @@ impl KeyPlan {
             let names = parts.iter().filter_map(pick);
             names.map(|name| name.as_bytes().into()).collect()
         };
-        KeyPlan {
+        let mut plan = KeyPlan {
             hasher: IdentityHasher::new(seed),
             resource: named(|part| match part {
                 KeyPart::Resource(name) => Some(name),
@@ -136,7 +139,29 @@ impl KeyPlan {
             kind: has(KeyPart::Kind),
             status: has(KeyPart::Status),
             severity: has(KeyPart::Severity),
-        }
+            sieve: Sieve::new(&[], span::ATTRIBUTES, &[]),
+        };
+        plan.sieve = plan.sieve_of_spans();
+        plan
+    }
+
+    fn sieve_of_spans(&self) -> Sieve {
+        let fields = [
+            (true, span::TRACE_STATE),
+            (self.name, span::NAME),
+            (self.kind, span::KIND),
+            (self.status, span::STATUS),
+        ];
+        let wanted = fields.into_iter().filter(|(wanted, _)| *wanted);
+        let numbers: Vec<u32> = wanted.map(|(_, number)| number).collect();
+        let keys: Vec<usize> = self.attributes.iter().map(|name| name.len()).collect();
+        Sieve::new(&numbers, span::ATTRIBUTES, &keys)
+    }
+
+    /// The fields of a span that count: those of which something is asked, and the `tracestate`.
+    #[inline]
+    pub(super) fn sift<'a>(&self, span: &'a [u8]) -> Sifting<'_, 'a> {
+        self.sieve.sift(span)
     }
 
     /// What a `Resource` adds to the keys in it.

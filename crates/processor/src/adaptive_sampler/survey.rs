@@ -1,10 +1,11 @@
 //! The first pass over a batch: what there is of each key, before anything is decided.
 
 use super::keys::KeyPlan;
-use crate::probability::{RecordHead, SpanHead, Wanted};
+use crate::probability::{RecordHead, Wanted};
+use crate::wire;
 use forebay_otlp::edit::{Edit, ItemContext, Patch, Verdict};
 use forebay_otlp::fields::span;
-use forebay_otlp::{Cursor, Signal, Value, WireError};
+use forebay_otlp::{Signal, Value, WireError};
 use forebay_sampling::adaptive::Tally;
 use forebay_sampling::probability::{Randomness, Threshold, TraceState};
 
@@ -48,20 +49,21 @@ impl<'p> Survey<'p> {
 
     #[inline]
     fn span(&mut self, span: &[u8]) -> Result<(u64, Sampled), WireError> {
-        let (mut head, mut hash) = (SpanHead::default(), 0_u64);
-        let mut cursor = Cursor::new(span);
-        while let Some(field) = cursor.next_field()? {
+        let trace_id = wire::first_bytes(span, span::TRACE_ID)?;
+        let (mut trace_state, mut hash): (&[u8], u64) = (&[], 0);
+        let mut sifting = self.plan.sift(span);
+        while let Some(field) = sifting.next_field()? {
             match (field.number, field.value) {
-                (span::TRACE_ID, Value::Len(id)) => head.trace_id = id,
-                (span::TRACE_STATE, Value::Len(state)) => head.trace_state = state,
+                // As everywhere in samplers, the first one counts.
+                (span::TRACE_STATE, Value::Len(state)) if trace_state.is_empty() => trace_state = state,
                 (number, value) => hash = hash.wrapping_add(self.plan.of_span_field(number, value)?),
             }
         }
-        let own = Randomness::from_trace_id(head.trace_id);
-        let sampled = if head.trace_state.is_empty() {
+        let own = Randomness::from_trace_id(trace_id);
+        let sampled = if trace_state.is_empty() {
             Sampled::never(own)
         } else {
-            let state = TraceState::parse(head.trace_state).unwrap_or_default();
+            let state = TraceState::parse(trace_state).unwrap_or_default();
             Sampled::before(state.randomness().or(own), state.threshold())
         };
         Ok((hash, sampled))

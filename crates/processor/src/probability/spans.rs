@@ -19,7 +19,7 @@ pub(crate) struct SpanHead<'a> {
 }
 
 /// Finds the `tracestate` and the attributes that may be [`PRIORITY`].
-const SIEVE: Sieve = Sieve::new(span::TRACE_STATE, span::ATTRIBUTES, PRIORITY.len());
+const SIEVE: Sieve = Sieve::new(&[span::TRACE_STATE], span::ATTRIBUTES, &[PRIORITY.len()]);
 
 impl<'a> SpanHead<'a> {
     /// Reads the body of a `Span`. Of what occurs twice the first counts.

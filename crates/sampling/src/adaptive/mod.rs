@@ -123,6 +123,8 @@ pub struct Controller {
     settled: f64,
     /// What could have been kept in addition, since the beginning and within bounds; negative for a debt.
     account: f64,
+    /// A window's worth of the target, when the account was last brought up to date.
+    account_span: f64,
     /// What the last batch adds to the account, to be set against what is kept of it.
     earned: f64,
     last: Option<Duration>,
@@ -142,6 +144,7 @@ impl Controller {
             kept: Pace::new(first),
             settled: 0.0,
             account: 0.0,
+            account_span: 0.0,
             earned: 0.0,
             last: None,
             due: Duration::ZERO,
@@ -215,6 +218,11 @@ impl Controller {
             SAVED_WHEN_WHOLE
         };
         let span = self.span();
+        let before = std::mem::replace(&mut self.account_span, span);
+        if span < before {
+            // What was owed of much is not made up for with little.
+            self.account *= span / before;
+        }
         let account = self.account + earned - settled;
         self.account = account.min(saved_max * span).max(-DEBT_MAX * span);
     }
