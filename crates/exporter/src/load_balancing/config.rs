@@ -124,7 +124,7 @@ pub struct StaticConfig {
     pub hostnames: Vec<Backend>,
 }
 
-/// All addresses of a name are backends. A lookup that fails or finds none changes nothing, and the node's health says so.
+/// All addresses of a name are backends, where it has addresses of both families those of IPv4. A lookup that fails or finds none changes nothing, and the node's health says so.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DnsConfig {

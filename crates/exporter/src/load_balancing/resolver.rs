@@ -82,12 +82,21 @@ async fn look_up(
         Either::Left((Ok(found), _)) if found.is_empty() => {
             Err(io::Error::new(io::ErrorKind::NotFound, "it has no address"))
         }
-        Either::Left((found, _)) => found,
+        Either::Left((found, _)) => found.map(of_one_family),
         Either::Right(_) => {
             let words = format!("no answer within {}", config.timeout);
             Err(io::Error::new(io::ErrorKind::TimedOut, words))
         }
     }
+}
+
+/// A server with an address of each family would be two backends, one of which may not be reached from here. Everybody has to
+/// choose alike, and so the system's preference, which depends on the machine, does not count.
+fn of_one_family(mut found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    if found.iter().any(SocketAddr::is_ipv4) {
+        found.retain(SocketAddr::is_ipv4);
+    }
+    found
 }
 
 /// Those in a file.
