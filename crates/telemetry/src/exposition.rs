@@ -1,7 +1,7 @@
 //! OpenMetrics text (openmetrics.io, version 1.0.0): families with TYPE, UNIT and HELP, their samples, `# EOF`.
 
 use crate::catalog::{Kind, Metric};
-use crate::recorder::Recorder;
+use crate::recorder::{Reading, Recorder};
 use std::fmt::Write as _;
 
 /// The media type of what [`Exposition::finish`] gives.
@@ -68,7 +68,14 @@ impl Family<'_> {
 
     /// Writes a histogram's samples.
     pub fn latencies(&mut self, labels: &[&str], recorder: &Recorder) {
-        let reading = recorder.read(&LATENCY_BOUNDS);
+        self.sum_of_latencies(labels, std::iter::once(recorder));
+    }
+
+    /// Writes one histogram's samples over what several recorders have recorded.
+    pub fn sum_of_latencies<'r>(&mut self, labels: &[&str], recorders: impl Iterator<Item = &'r Recorder>) {
+        let reading = recorders.fold(Reading::default(), |sum, recorder| {
+            sum.plus(recorder.read(&LATENCY_BOUNDS))
+        });
         for (bound, below) in LATENCY_BOUNDS.iter().zip(&reading.cumulative) {
             self.line("_bucket", labels, Some(&bound.to_string()), *below as f64);
         }

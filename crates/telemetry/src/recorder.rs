@@ -28,6 +28,21 @@ pub struct Reading {
     pub cumulative: Vec<u64>,
 }
 
+impl Reading {
+    /// The sum of two readings with the same bounds.
+    pub fn plus(self, other: Reading) -> Reading {
+        let longest = self.cumulative.len().max(other.cumulative.len());
+        let at = |reading: &Reading, index: usize| reading.cumulative.get(index).copied().unwrap_or(0);
+        Reading {
+            count: self.count + other.count,
+            sum_seconds: self.sum_seconds + other.sum_seconds,
+            cumulative: (0..longest)
+                .map(|index| at(&self, index) + at(&other, index))
+                .collect(),
+        }
+    }
+}
+
 impl Recorder {
     /// Records one duration.
     pub fn record(&self, duration: Duration) {

@@ -6,6 +6,7 @@ use forebay_telemetry::catalog::Metric;
 use forebay_telemetry::catalog::tail_sampling as names;
 use forebay_telemetry::{Family, Instruments, Recorder};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The words for whether something was kept, as labels: of `false` and of `true`.
 const SAMPLED: [&str; 2] = ["false", "true"];
@@ -65,8 +66,8 @@ pub(super) struct Meter {
     plan: Arc<Plan>,
     /// One for each shard, which alone writes to it, at the end of its turns.
     shards: Box<[Mutex<Counts>]>,
-    /// How old traces were when they were decided: from their first item on.
-    pub(super) ages: Recorder,
+    /// How old traces were when they were decided, from their first item on: likewise one for each shard.
+    ages: Box<[Recorder]>,
 }
 
 impl Meter {
@@ -74,7 +75,13 @@ impl Meter {
         Meter {
             plan: Arc::clone(plan),
             shards: (0..shards).map(|_| Mutex::new(Counts::new(plan))).collect(),
-            ages: Recorder::default(),
+            ages: (0..shards).map(|_| Recorder::default()).collect(),
+        }
+    }
+
+    pub(super) fn record_age(&self, shard: usize, age: Duration) {
+        if let Some(ages) = self.ages.get(shard) {
+            ages.record(age);
         }
     }
 
@@ -138,7 +145,9 @@ impl Instruments for Meter {
                 return self.write_policies(family, node, |tally| tally.bytes);
             }
             name if name == names::DECISIONS.name => return self.write_decisions(family, node),
-            name if name == names::AGE_SECONDS.name => return family.latencies(&[node], &self.ages),
+            name if name == names::AGE_SECONDS.name => {
+                return family.sum_of_latencies(&[node], self.ages.iter());
+            }
             name if name == names::LATE.name => {
                 let [out, kept] = [0, 1].map(|index: usize| {
                     self.sum(|counts| counts.late.get(index).copied().unwrap_or_default())

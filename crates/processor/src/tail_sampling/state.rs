@@ -199,9 +199,8 @@ impl State {
         let (id, facts, arrival) = (*held.id(), held.facts, held.arrival());
         let note = Note::of(&self.plan, decision, cause);
         self.counts.decided(decision, &facts, cause);
-        self.meter
-            .ages
-            .record(Duration::from_nanos(nanos(turn.now).saturating_sub(arrival)));
+        let age = Duration::from_nanos(nanos(turn.now).saturating_sub(arrival));
+        self.meter.record_age(self.shard, age);
         self.log_decision(&id, note, &facts, turn.now);
         self.buffer.remember(&id, note.pack());
         if note.kept || self.dropped_taken != SignalSet::NONE {
