@@ -20,6 +20,8 @@ mod report;
 pub(crate) use admission::Parts;
 pub(crate) use outlet::Outlet;
 
+use crate::flow::PANICKED;
+use crate::probation::Probation;
 use admission::Part;
 use forebay_core::balanced::{Balanced, Found, Member};
 use forebay_core::component::NodeContext;
@@ -56,6 +58,8 @@ pub(crate) struct Balancer {
     outer: Arc<Gate>,
     table: RwLock<Arc<Table>>,
     state: Mutex<State>,
+    /// Of the router.
+    probation: Probation,
     /// Whether nothing comes from outside any more.
     closed: AtomicBool,
     /// Whether nothing goes from one to another any more.
@@ -88,6 +92,7 @@ impl Balancer {
     pub(crate) fn new(to: Makings) -> Arc<Self> {
         let balancer = Arc::new(Balancer {
             outer: Gate::new(to.limits),
+            probation: Probation::new(to.node.health.clone(), PANICKED),
             to,
             table: RwLock::default(),
             state: Mutex::default(),
@@ -165,10 +170,11 @@ impl Balancer {
         }
         let mut parts = Vec::with_capacity(outlets.len());
         let routing = AssertUnwindSafe(|| self.to.parts.router.route(batch, members, &mut parts));
-        if catch_unwind(routing).is_err() {
+        if catch_unwind(routing).is_ok() {
+            self.probation.went_well();
+        } else {
             self.to.panics.fetch_add(1, Ordering::Relaxed);
-            let words = "its router panicked; the data it held was booked as such";
-            self.to.node.health.degraded(words);
+            self.probation.panicked();
         }
         let named = parts
             .into_iter()

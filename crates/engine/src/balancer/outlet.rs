@@ -57,7 +57,7 @@ impl Outlet {
         })
     }
 
-    /// The node as its exporter sees it: with a health of its own.
+    /// Starts its exporter, on the node with a health of its own.
     pub(super) fn start(&self, node: &NodeContext) -> Result<(), ComponentError> {
         let node = NodeContext {
             health: self.health.clone(),
@@ -147,7 +147,7 @@ impl Outlet {
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = next;
     }
 
-    /// The word for how it does in `/status`.
+    /// How it does.
     pub(crate) fn condition(&self) -> Condition {
         self.health.condition()
     }

@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -328,6 +329,22 @@ async fn a_batch_is_refused_whole_or_not_at_all() {
         "no part of a refused batch went out"
     );
     running.drain(Duration::ZERO).await;
+}
+
+// spec: D-14
+#[tokio::test]
+async fn a_router_that_panics_is_contained_and_shown() {
+    let clock = SimulatedClock::default();
+    let (_, running, feed) = Spread::start(&["a", "b"], one_at_a_time(), clock.clock()).await;
+    let failure = feed.send(Signal::Metrics, 0, 3).await.await.failure.unwrap();
+    assert!(failure.retryable);
+    let node = &running.nodes[1];
+    assert!(matches!(node.health.condition(), Condition::Degraded(why) if why.starts_with("panicked")));
+    assert_eq!(node.panics.load(Ordering::Relaxed), 1);
+    assert_eq!(feed.send(Signal::Traces, 0, 30).await.await, Verdict::delivered());
+    settle().await;
+    assert_eq!(books(&running, "out0").delivered, 30);
+    assert!(running.drain(Duration::from_secs(10)).await.in_time);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use forebay_core::balanced::{
 use forebay_core::component::{Exporter, NodeContext};
 use forebay_core::registry::PreparedExporter;
 use forebay_core::settings::DeliverySettings;
-use forebay_core::{Batch, Clock, ComponentError};
+use forebay_core::{Batch, Clock, ComponentError, Signal};
 use forebay_testkit::{Answer, FakeExporter, Feed, prepared_exporter};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -136,6 +136,7 @@ pub(super) struct ByNumber;
 
 impl Router for ByNumber {
     fn route(&self, batch: Batch, members: &[Member], parts: &mut Vec<(usize, Batch)>) {
+        assert!(batch.signal() != Signal::Metrics, "told to");
         parts.extend(batch.partition(|item| match numbers_in(item.item)[..] {
             [number] => place_of(members, number),
             _ => 0,
