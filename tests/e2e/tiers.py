@@ -27,7 +27,7 @@ ORDERS = [("failing", number) for number in range(20)] + [("slow", number) for n
 ORDERS += [("plain", number) for number in range(200)]
 # A server's and a client's span at the first two services, a server's and an internal one at the last.
 SPANS = 6
-LOCAL = {"FOREBAY_MEMORY_BUDGET": "256MiB", "FOREBAY_ADMIN_LISTEN": "127.0.0.1:0"}
+LOCAL = {"SAMPLING_QUIET": "1s", "FOREBAY_MEMORY_BUDGET": "256MiB", "FOREBAY_ADMIN_LISTEN": "127.0.0.1:0"}
 
 
 class Service:

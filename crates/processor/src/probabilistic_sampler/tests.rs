@@ -707,10 +707,10 @@ fn what_was_decided_is_counted_by_what_decided_it() {
     }
     let text = exposition.finish();
     for line in [
-        r#"count_traces_sampled_total{node="sampler",policy="trace_id_w3c",sampled="true"} 2"#,
-        r#"count_traces_sampled_total{node="sampler",policy="trace_id_w3c",sampled="false"} 2"#,
-        r#"count_traces_sampled_total{node="sampler",policy="user.id",sampled="true"} 2"#,
-        r#"count_logs_sampled_total{node="sampler",policy="user.id",sampled="true"} 1"#,
+        r#"count_traces_sampled_total{processor="sampler",policy="trace_id_w3c",sampled="true"} 2"#,
+        r#"count_traces_sampled_total{processor="sampler",policy="trace_id_w3c",sampled="false"} 2"#,
+        r#"count_traces_sampled_total{processor="sampler",policy="user.id",sampled="true"} 2"#,
+        r#"count_logs_sampled_total{processor="sampler",policy="user.id",sampled="true"} 1"#,
     ] {
         assert!(text.contains(line), "{text}");
     }

@@ -40,8 +40,10 @@ impl DecisionLog {
         self.written <= self.per_second
     }
 
+    /// The target is one whose lines the process does not hold back: they are counted here.
     pub(super) fn write(&self, id: &TraceId, note: Note, policy: Option<String>, facts: &Facts) {
         tracing::info!(
+            target: "forebay::sampling",
             node = &*self.node,
             trace_id = format!("{:032x}", u128::from_be_bytes(*id)),
             sampled = note.kept,

@@ -2,7 +2,7 @@
 
 use super::{Metric, NODE, counter, gauge};
 
-const SAMPLED: &[&str] = &["node", "policy", "sampled"];
+const SAMPLED: &[&str] = &["processor", "policy", "sampled"];
 
 /// Spans that a `probabilistic_sampler` has decided about.
 pub const COUNT_TRACES_SAMPLED: Metric = counter(
