@@ -4,7 +4,7 @@ use super::config::RoutingKey;
 use forebay_core::balanced::{HASHER, Member, Router, rendezvous};
 use forebay_core::{Batch, Signal};
 use forebay_otlp::edit::{ItemContext, first_field};
-use forebay_otlp::views::{KeyValue, Repeated, View};
+use forebay_otlp::views::{KeyValue, Repeated, Request, View};
 use forebay_otlp::{Value, fields};
 
 /// Routes by a key. What has the same key, wherever it is computed, goes to the same member.
@@ -24,6 +24,11 @@ struct OfResource {
 
 impl Router for KeyRouter {
     fn route(&self, batch: Batch, members: &[Member], parts: &mut Vec<(usize, Batch)>) {
+        if let Some(hash) = self.of_resource(batch.signal())
+            && let Some(place) = whole(&batch.payload().contiguous(), hash, members)
+        {
+            return parts.push((place, batch));
+        }
         let mut of_resource = OfResource::default();
         let mut last: Option<(u64, usize)> = None;
         parts.extend(batch.partition(|item| {
@@ -42,14 +47,22 @@ impl Router for KeyRouter {
 
 impl KeyRouter {
     fn key(&self, item: &ItemContext<'_>, of_resource: &mut OfResource) -> u64 {
-        match (self.key, item.signal) {
-            (RoutingKey::TraceId, Signal::Traces | Signal::Logs) => by_trace(item),
-            (RoutingKey::Attributes, _) => self.by_attributes(item),
-            (RoutingKey::Metric, Signal::Metrics) => by_metric(item),
-            (RoutingKey::Resource, _) => of_resource.of(item.resource, by_resource),
-            (RoutingKey::TraceId | RoutingKey::Metric | RoutingKey::Service, _) => {
-                of_resource.of(item.resource, by_service)
-            }
+        match (self.of_resource(item.signal), self.key) {
+            (Some(hash), _) => of_resource.of(item.resource, hash),
+            (None, RoutingKey::Attributes) => self.by_attributes(item),
+            (None, RoutingKey::Metric) => by_metric(item),
+            (None, _) => by_trace(item),
+        }
+    }
+
+    /// The key of a resource, where the key depends on nothing else.
+    fn of_resource(&self, signal: Signal) -> Option<fn(&[u8]) -> u64> {
+        match (self.key, signal) {
+            (RoutingKey::TraceId, Signal::Traces | Signal::Logs)
+            | (RoutingKey::Metric, Signal::Metrics)
+            | (RoutingKey::Attributes, _) => None,
+            (RoutingKey::Resource, _) => Some(by_resource),
+            (RoutingKey::TraceId | RoutingKey::Metric | RoutingKey::Service, _) => Some(by_service),
         }
     }
 
@@ -66,6 +79,18 @@ impl KeyRouter {
             HASHER.pair(key, value.map_or(0, |value| HASHER.bytes(value)))
         })
     }
+}
+
+/// The member for all of a request, if one is responsible for all of its resources: its items need not be looked at then.
+fn whole(request: &[u8], hash: fn(&[u8]) -> u64, members: &[Member]) -> Option<usize> {
+    let mut all = None;
+    for envelope in Request::new(request).resource_envelopes() {
+        let place = rendezvous(members, hash(envelope.ok()?.resource().ok()?.bytes()));
+        if *all.get_or_insert(place) != place {
+            return None;
+        }
+    }
+    all
 }
 
 impl OfResource {

@@ -189,6 +189,37 @@ fn a_service_is_a_service_whatever_else_its_resource_has() {
 }
 
 #[test]
+fn resources_of_different_services_part_and_those_of_one_stay_together() {
+    let request = |services: &[usize]| {
+        let mut whole = traces(1, 1);
+        let first = whole.resource_spans.remove(0);
+        for service in services {
+            let mut resource = first.clone();
+            let name = text("service.name", &service.to_string());
+            resource.resource.get_or_insert_default().attributes = vec![name];
+            whole.resource_spans.push(resource);
+        }
+        routed(RoutingKey::Service, &[], Signal::Traces, payload(&whole))
+    };
+    let alone: BTreeMap<usize, usize> = (0..20)
+        .map(|service| (service, *request(&[service]).keys().next().unwrap()))
+        .collect();
+    let together = request(&[3, 3, 3]);
+    assert_eq!((together.len(), together.keys().next()), (1, Some(&alone[&3])));
+    let parts = request(&(0..20).collect::<Vec<_>>());
+    assert_eq!(parts.len(), 5);
+    for (place, part) in parts {
+        let request = ExportTraceServiceRequest::decode(part).unwrap();
+        let services = alone.values().filter(|other| **other == place).count();
+        assert_eq!(
+            request.resource_spans.len(),
+            services,
+            "each is where it would be alone"
+        );
+    }
+}
+
+#[test]
 fn a_resource_is_the_same_in_any_order_of_its_attributes() {
     let by = |resource: &[(&str, &str)]| place(RoutingKey::Resource, &[], in_resource(resource, &[]));
     assert_eq!(by(&[("a", "1"), ("b", "2")]), by(&[("b", "2"), ("a", "1")]));
