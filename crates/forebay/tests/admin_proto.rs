@@ -13,7 +13,7 @@ mod support;
 #[path = "../src/admin/wire.rs"]
 mod wire;
 
-use forebay_engine::{DeliveryStatus, EdgeStatus, MemoryStatus, NodeStatus, Status, Tally};
+use forebay_engine::{BackendStatus, DeliveryStatus, EdgeStatus, MemoryStatus, NodeStatus, Status, Tally};
 use http::uri::PathAndQuery;
 use prost::Message;
 use prost_reflect::{
@@ -64,6 +64,7 @@ fn as_protobuf(mut status: Value) -> Value {
     for node in status["nodes"].as_array_mut().unwrap() {
         let node = node.as_object_mut().unwrap();
         node.entry("listens").or_insert(json!([]));
+        node.entry("backends").or_insert(json!([]));
     }
     status
 }
@@ -133,6 +134,19 @@ fn full() -> Status {
                 in_flight_limit: BIG + 13,
                 request_limit_bytes: Some(BIG + 14),
             }),
+            backends: vec![BackendStatus {
+                endpoint: "127.0.0.1:4317".to_owned(),
+                condition: "degraded",
+                detail: Some("gone".to_owned()),
+                items: BIG + 15,
+                bytes: BIG + 16,
+                delivery: DeliveryStatus {
+                    circuit: "open",
+                    in_flight: BIG + 17,
+                    in_flight_limit: BIG + 18,
+                    request_limit_bytes: Some(BIG + 19),
+                },
+            }],
             signals: BTreeMap::from([("traces", tally(200)), ("logs", tally(300))]),
         }],
         edges: vec![EdgeStatus {
@@ -165,6 +179,8 @@ fn what_is_not_set_is_not_sent() {
     status.nodes[0].detail = None;
     status.nodes[0].delivery.as_mut().unwrap().request_limit_bytes = None;
     status.nodes[0].listens.clear();
+    status.nodes[0].backends[0].detail = None;
+    status.nodes[0].backends[0].delivery.request_limit_bytes = None;
     let wire = wire::Status::from(status.clone());
     let dynamic = DynamicMessage::decode(descriptor("Status"), &*wire.encode_to_vec()).unwrap();
     let expected = as_protobuf(serde_json::to_value(&status).unwrap());
