@@ -53,7 +53,7 @@ impl ProcessorFactory for TailSamplingFactory {
     const ABOUT: About = About {
         kind: "tail_sampling",
         summary: "Holds traces until they can be judged as a whole, and keeps those that its policies want.",
-        details: include_str!("details.md"),
+        details: include_str!("details.txt"),
         example: include_str!("example.toml"),
     };
 
