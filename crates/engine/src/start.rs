@@ -329,6 +329,7 @@ impl Starter {
             clock: self.clock.clone(),
             shutdown: self.shutdown.clone(),
             questions,
+            timer: None,
         }
     }
 

@@ -5,6 +5,7 @@ use crate::progress::Progress;
 use forebay_core::component::{ComponentError, Flushed, Outputs, ProcessorContext, StatefulProcessor};
 use forebay_core::{Batch, Clock, Failure, NodeId, Phase, Reason, Shutdown, Time, TraceReport};
 use forebay_queue::Inbox;
+use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -29,6 +30,8 @@ pub(crate) struct Worker {
     pub(crate) shutdown: Shutdown,
     pub(crate) progress: Arc<Progress>,
     pub(crate) questions: mpsc::Receiver<Question>,
+    /// The timer of the next tick, kept as long as that stays the same: to set one wakes up the runtime.
+    pub(crate) timer: Option<(Time, BoxFuture<'static, ()>)>,
 }
 
 enum Turn {
@@ -106,9 +109,10 @@ impl Worker {
         if last != Last::Tick && at.is_some_and(|at| at <= now) {
             return Turn::Tick;
         }
+        let mut timer = self.timer(at);
         let tick = async {
-            match at {
-                Some(at) => self.clock.sleep_until(at).await,
+            match &mut timer {
+                Some((_, timer)) => timer.await,
                 None => std::future::pending().await,
             }
         };
@@ -118,13 +122,24 @@ impl Worker {
             }
             self.shutdown.draining().await;
         };
-        tokio::select! {
+        let turn = tokio::select! {
             biased;
             Some(question) = self.questions.recv() => Turn::Question(question),
             batch = self.inbox.take(), if !full => batch.map_or(Turn::Closed, Turn::Batch),
             () = tick => Turn::Tick,
             () = drain => Turn::Flush,
-        }
+        };
+        self.timer = timer.filter(|_| !matches!(turn, Turn::Tick));
+        turn
+    }
+
+    /// The timer for a tick at `at`: the one that there is, if it is for the same moment.
+    fn timer(&mut self, at: Option<Time>) -> Option<(Time, BoxFuture<'static, ()>)> {
+        let (at, kept) = (at?, self.timer.take());
+        Some(match kept {
+            Some((moment, timer)) if moment == at => (moment, timer),
+            _ => (at, self.clock.sleep_until(at)),
+        })
     }
 
     fn next_tick(&mut self) -> Option<Time> {
