@@ -83,7 +83,7 @@ impl ProcessorFactory for TailSamplingFactory {
         let shard = |_| Box::new(Shard::new(&settings, &meter)) as Box<dyn StatefulProcessor>;
         Ok(BuiltProcessor::Stateful {
             shards: (0..settings.shards).map(shard).collect(),
-            partition: Arc::new(ByTrace::new(settings.partition_seed)),
+            partition: Arc::new(ByTrace::new(settings.seed)),
         })
     }
 }

@@ -29,10 +29,8 @@ pub(super) struct Settings {
     pub(super) record_policy: bool,
     /// Decisions that are written to the log in a second, by each shard.
     pub(super) log_decisions: u64,
-    /// What the hashes of the buffers depend on.
+    /// What hashes depend on.
     pub(super) seed: u64,
-    /// What the choice of a shard depends on. By the same hash, each shard's tables would be filled in one part only.
-    pub(super) partition_seed: u64,
 }
 
 impl Settings {
@@ -55,7 +53,6 @@ impl Settings {
             record_policy: config.record_policy,
             log_decisions: log_decisions.div_ceil(shards as u64),
             seed: fastrand::u64(..),
-            partition_seed: fastrand::u64(..),
         })
     }
 }

@@ -95,7 +95,6 @@ impl Setup {
             record_policy: self.record_policy,
             log_decisions: 0,
             seed: 7,
-            partition_seed: 8,
             plan,
         });
         let meter = Arc::new(Meter::new(&settings.plan, self.shards));
@@ -115,7 +114,7 @@ impl Setup {
         };
         Ok(Rig {
             shards: (0..self.shards).map(shard).collect::<Result<_, _>>()?,
-            partition: Arc::new(ByTrace::new(8)),
+            partition: Arc::new(ByTrace::new(7)),
             accounts: Accounts::new(1),
             ledger,
             clock,
