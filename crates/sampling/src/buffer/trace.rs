@@ -51,13 +51,13 @@ impl<F> Trace<F> {
         self.bytes
     }
 
-    /// When its first item came: what [`TraceBuffer::insert`] was told, in nanoseconds.
+    /// When its first item came: what [`TraceBuffer::insert`](super::TraceBuffer::insert) was told, in nanoseconds.
     #[inline]
     pub const fn arrival(&self) -> u64 {
         self.arrival
     }
 
-    /// When it is due: what [`TraceBuffer::set_due`] was told last, in nanoseconds; 0 if nothing.
+    /// When it is due: what [`TraceBuffer::set_due`](super::TraceBuffer::set_due) was told last, in nanoseconds; 0 if nothing.
     #[inline]
     pub const fn due(&self) -> u64 {
         self.deadline.due
@@ -113,7 +113,7 @@ impl<F: Default> Timed for Trace<F> {
     }
 }
 
-/// A new trace and its first item, for [`TraceBuffer::insert`].
+/// A new trace and its first item, for [`TraceBuffer::insert`](super::TraceBuffer::insert).
 #[derive(Clone, Copy, Debug)]
 pub struct First<'a> {
     /// The trace.
