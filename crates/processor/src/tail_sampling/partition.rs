@@ -1,8 +1,7 @@
 //! Who goes to which shard: all that belongs to one trace to the same.
 
 use forebay_core::component::Partition;
-use forebay_core::{Batch, Payload, Signal};
-use forebay_otlp::edit::{Editor, ItemContext, Part};
+use forebay_core::{Batch, Signal};
 use forebay_otlp::fields::{log_record, span};
 use forebay_otlp::{Cursor, IdentityHasher, Value};
 
@@ -23,27 +22,10 @@ impl ByTrace {
 }
 
 impl Partition for ByTrace {
-    fn partition(&self, mut batch: Batch, shards: usize, parts: &mut Vec<(usize, Batch)>) {
+    fn partition(&self, batch: Batch, shards: usize, parts: &mut Vec<(usize, Batch)>) {
         let signal = batch.signal();
-        let whole = batch.payload().contiguous();
-        let key = |item: &ItemContext<'_>| self.shard(trace_id(signal, item.item), shards);
-        let Ok(mut split) = Editor::new().partition(signal, &whole, key) else {
-            // The shard that gets it finds out what can be read.
-            return parts.push((0, batch));
-        };
-        let Some((last, rest)) = split.pop() else {
-            return parts.push((0, batch));
-        };
-        for (shard, Part { bytes, items }) in split {
-            let fresh = bytes.len() as u64;
-            parts.push((shard, batch.split(items as u64, Payload::from(bytes), fresh)));
-        }
-        // One part is the request as it came in.
-        if rest.bytes.as_ptr() != whole.as_ptr() {
-            let fresh = rest.bytes.len() as u64;
-            batch.replace(Payload::from(rest.bytes), fresh);
-        }
-        parts.push((last, batch));
+        // One that cannot be read goes whole to the first shard, which finds out what there is.
+        parts.extend(batch.partition(|item| self.shard(trace_id(signal, item.item), shards)));
     }
 }
 
