@@ -1,44 +1,10 @@
 //! Reading single fields where they stand, without decoding the rest.
 
+pub(crate) use forebay_otlp::views::Scalar;
+
 use forebay_otlp::edit::first_field;
-use forebay_otlp::fields::{any_value, key_value};
+use forebay_otlp::fields::key_value;
 use forebay_otlp::{Cursor, Value, WireError};
-
-/// The value of an attribute, as far as conditions and conversions tell values apart.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Scalar<'a> {
-    /// A string, not checked to be UTF-8.
-    Text(&'a [u8]),
-    /// An integer.
-    Int(i64),
-    /// A double.
-    Double(f64),
-    /// A boolean.
-    Bool(bool),
-    /// Bytes, an array, a map, or no value.
-    Other,
-}
-
-impl<'a> Scalar<'a> {
-    /// Reads the body of an `AnyValue`. Its fields are a `oneof`: the last one counts. A body that cannot be read is
-    /// [`Scalar::Other`].
-    #[inline]
-    pub(crate) fn read(body: &'a [u8]) -> Scalar<'a> {
-        let mut cursor = Cursor::new(body);
-        let mut read = Scalar::Other;
-        while let Ok(Some(field)) = cursor.next_field() {
-            read = match (field.number, field.value) {
-                (any_value::STRING_VALUE, Value::Len(text)) => Scalar::Text(text),
-                (any_value::BOOL_VALUE, Value::Varint(value)) => Scalar::Bool(value != 0),
-                (any_value::INT_VALUE, Value::Varint(value)) => Scalar::Int(value.cast_signed()),
-                (any_value::DOUBLE_VALUE, Value::Fixed64(bits)) => Scalar::Double(f64::from_bits(bits)),
-                (any_value::STRING_VALUE..=any_value::STRING_VALUE_STRINDEX, _) => Scalar::Other,
-                _ => read,
-            };
-        }
-        read
-    }
-}
 
 /// The first field `number`, a string or message; empty if it is missing.
 #[inline]

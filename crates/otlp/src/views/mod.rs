@@ -17,6 +17,7 @@ mod get;
 mod logs;
 mod metrics;
 mod points;
+mod scalar;
 mod trace;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use points::{
     Buckets, Exemplar, ExponentialHistogramDataPoint, HistogramDataPoint, Number, NumberDataPoint,
     SummaryDataPoint, ValueAtQuantile,
 };
+pub use scalar::Scalar;
 pub use trace::{Event, Link, Span, SpanFields, Status};
 
 /// A typed slice over one message.

@@ -1,7 +1,8 @@
 //! Finding the few attributes that a plan names among the many that there are.
 
 use super::rule::{AttributeRule, AttributeTest};
-use forebay_otlp::fields::{any_value, key_value};
+use forebay_otlp::fields::key_value;
+use forebay_otlp::views::Scalar;
 use forebay_otlp::{Cursor, Value};
 
 /// How many slots a table has: a power of two, and twice as many as keys.
@@ -134,8 +135,6 @@ impl KeyTable {
 const KEY_TAG: u8 = (key_value::KEY as u8) << 3 | 2;
 /// The tag of its value.
 const VALUE_TAG: u8 = (key_value::VALUE as u8) << 3 | 2;
-/// The tag of a string in an `AnyValue`.
-const STRING_TAG: u8 = (any_value::STRING_VALUE as u8) << 3 | 2;
 
 /// Where a key stands: of its length and its last two bytes, spread by a product.
 #[inline(always)]
@@ -160,40 +159,6 @@ fn key_and_value(attribute: &[u8]) -> (&[u8], &[u8]) {
         }
     }
     read
-}
-
-/// The value of an attribute, as far as tests tell values apart.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Scalar<'a> {
-    Text(&'a [u8]),
-    Int(i64),
-    Double(f64),
-    Bool(bool),
-    Other,
-}
-
-impl<'a> Scalar<'a> {
-    /// Reads the body of an `AnyValue`: its fields are a `oneof`, of which the last counts.
-    fn read(body: &'a [u8]) -> Scalar<'a> {
-        if let [STRING_TAG, length @ 0..0x80, text @ ..] = body
-            && text.len() == usize::from(*length)
-        {
-            return Scalar::Text(text);
-        }
-        let mut cursor = Cursor::new(body);
-        let mut read = Scalar::Other;
-        while let Ok(Some(field)) = cursor.next_field() {
-            read = match (field.number, field.value) {
-                (any_value::STRING_VALUE, Value::Len(text)) => Scalar::Text(text),
-                (any_value::BOOL_VALUE, Value::Varint(value)) => Scalar::Bool(value != 0),
-                (any_value::INT_VALUE, Value::Varint(value)) => Scalar::Int(value.cast_signed()),
-                (any_value::DOUBLE_VALUE, Value::Fixed64(bits)) => Scalar::Double(f64::from_bits(bits)),
-                (any_value::STRING_VALUE..=any_value::STRING_VALUE_STRINDEX, _) => Scalar::Other,
-                _ => read,
-            };
-        }
-        read
-    }
 }
 
 impl AttributeTest {
