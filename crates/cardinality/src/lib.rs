@@ -1,0 +1,10 @@
+//! Limits on the number of time series: who has a place, and what becomes of the measurements of who has none. No runtime, no
+//! config, no clock of its own.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`identity`] | what tells one series from another: keyed hashes of 128 bits over the wire bytes |
+
+pub mod identity;
+
+pub use identity::{Identity, SeriesHasher};
