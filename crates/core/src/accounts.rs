@@ -6,7 +6,7 @@
 //! reads locks them all: the sum balances whenever it is read.
 //!
 //! For every node, and for the process as the sum of all nodes:
-//! `received + copied + entered = left + delivered + refused + dropped + sampled out + held`.
+//! `received + copied + entered = left + delivered + refused + dropped + sampled out + folded + held`.
 
 use crate::Signal;
 use forebay_telemetry::Reason;
@@ -28,6 +28,9 @@ pub enum Outcome {
     Dropped(Reason),
     /// A sampler decided against them.
     SampledOut,
+    /// What they measure goes on in another item of the graph: data points folded into an overflow series, or into one
+    /// another where an attribute was taken away. Only what is counted there in full may leave so.
+    Folded,
 }
 
 /// One account: what became of one signal's items at one node since the start.
@@ -49,6 +52,8 @@ pub struct Balance {
     pub dropped: [u64; Reason::COUNT],
     /// Items that a sampler decided against.
     pub sampled_out: u64,
+    /// Items whose measurements went on in another item.
+    pub folded: u64,
     /// Items that are at the node now: in its hands or in the queue before it.
     pub held: u64,
     /// Payload bytes taken in from outside or from another node.
@@ -61,7 +66,8 @@ impl Balance {
     /// Items in, less all that they became. Zero, always: anything else is a fault in the books.
     pub fn unaccounted(&self) -> i64 {
         let entered = self.received + self.copied + self.entered;
-        let gone = self.left + self.delivered + self.refused_all() + self.dropped_all() + self.sampled_out;
+        let lost = self.refused_all() + self.dropped_all();
+        let gone = self.left + self.delivered + lost + self.sampled_out + self.folded;
         entered.wrapping_sub(gone + self.held).cast_signed()
     }
 
@@ -98,6 +104,7 @@ impl Balance {
             .zip(other.dropped)
             .for_each(|(sum, n)| *sum += n);
         self.sampled_out += other.sampled_out;
+        self.folded += other.folded;
         self.held += other.held;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
@@ -113,6 +120,7 @@ impl Balance {
             Outcome::Refused(reason) => self.refused.get_mut(reason as usize),
             Outcome::Dropped(reason) => self.dropped.get_mut(reason as usize),
             Outcome::SampledOut => Some(&mut self.sampled_out),
+            Outcome::Folded => Some(&mut self.folded),
         };
         if let Some(account) = account {
             *account += items;

@@ -247,7 +247,7 @@ impl Batch {
         });
     }
 
-    /// Leaves the graph as intended: sampled out or filtered. The sender is told that all is well.
+    /// Leaves the graph as intended: sampled out, filtered, or folded into another item. The sender is told that all is well.
     pub fn discard(self, outcome: Outcome) {
         self.custody.close(outcome, 0);
         self.token.resolve(Verdict::delivered());

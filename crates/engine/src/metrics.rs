@@ -285,6 +285,7 @@ impl Snapshot<'_> {
         write(&names::ITEMS_LEFT, |balance| balance.left);
         write(&names::ITEMS_DELIVERED, |balance| balance.delivered);
         write(&names::ITEMS_SAMPLED_OUT, |balance| balance.sampled_out);
+        write(&names::ITEMS_FOLDED, |balance| balance.folded);
         write(&names::ITEMS_HELD, |balance| balance.held);
         write(&names::BYTES_IN, |balance| balance.bytes_in);
         write(&names::BYTES_OUT, |balance| balance.bytes_out);

@@ -148,6 +148,8 @@ pub struct Tally {
     pub dropped: BTreeMap<&'static str, u64>,
     /// Sampled out.
     pub sampled_out: u64,
+    /// Gone on as part of another item.
+    pub folded: u64,
     /// Held now.
     pub held: u64,
     /// Payload bytes in.
@@ -188,6 +190,7 @@ impl From<&Balance> for Tally {
             refused: by_reason(&balance.refused),
             dropped: by_reason(&balance.dropped),
             sampled_out: balance.sampled_out,
+            folded: balance.folded,
             held: balance.held,
             bytes_in: balance.bytes_in,
             bytes_out: balance.bytes_out,

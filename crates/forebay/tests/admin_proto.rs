@@ -102,6 +102,7 @@ fn tally(first: u64) -> Tally {
         held: first + 9,
         bytes_in: first + 10,
         bytes_out: first + 11,
+        folded: first + 12,
     }
 }
 

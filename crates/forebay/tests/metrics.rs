@@ -240,7 +240,15 @@ fn the_books_balance_in_a_scrape() {
                 .sum()
         };
         let came = sum(&["received", "copied", "entered"]);
-        let went = sum(&["left", "delivered", "refused", "dropped", "sampled_out", "held"]);
+        let went = sum(&[
+            "left",
+            "delivered",
+            "refused",
+            "dropped",
+            "sampled_out",
+            "folded",
+            "held",
+        ]);
         assert_eq!(came, went, "{node}");
     }
     assert_eq!(of("forebay_items_received", None), 3.0);

@@ -85,7 +85,7 @@ const NODE: &[&str] = &["node", "signal"];
 const NODE_REASON: &[&str] = &["node", "signal", "reason"];
 const EDGE: &[&str] = &["edge"];
 
-// The books: per node and signal. received + copied + entered = left + delivered + refused + dropped + sampled_out + held.
+// The books: per node and signal. received + copied + entered = left + delivered + refused + dropped + sampled_out + folded + held.
 
 /// Items taken in from outside.
 pub const ITEMS_RECEIVED: Metric = counter(
@@ -130,6 +130,12 @@ pub const ITEMS_SAMPLED_OUT: Metric = counter(
     "forebay_items_sampled_out",
     NODE,
     "Items that a sampler decided against.",
+);
+/// Items folded.
+pub const ITEMS_FOLDED: Metric = counter(
+    "forebay_items_folded",
+    NODE,
+    "Items that are gone as what they measured went on in another item: data points folded into an overflow series, or into one another where an attribute was taken away.",
 );
 /// Items held.
 pub const ITEMS_HELD: Metric = gauge(
@@ -526,6 +532,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         ITEMS_REFUSED,
         ITEMS_DROPPED,
         ITEMS_SAMPLED_OUT,
+        ITEMS_FOLDED,
         ITEMS_HELD,
         ITEMS_UNACCOUNTED,
         BYTES_IN,

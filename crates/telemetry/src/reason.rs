@@ -45,11 +45,16 @@ pub enum Reason {
     Handshake,
     /// A client sent frames of HTTP/2 that bring nothing, faster than it may.
     Flooding,
+    /// A limit on series is set to drop what exceeds it.
+    Cardinality,
+    /// A data point that had to be folded into an overflow series and cannot be: its value is no finite number, its buckets contradict
+    /// themselves, or it is cumulative and cannot be known how much of it was counted before.
+    Unsummable,
 }
 
 impl Reason {
     /// Every reason, in the order of their discriminants.
-    pub const ALL: [Reason; 19] = [
+    pub const ALL: [Reason; 21] = [
         Reason::OverBudget,
         Reason::TooLarge,
         Reason::Malformed,
@@ -69,6 +74,8 @@ impl Reason {
         Reason::TooSlow,
         Reason::Handshake,
         Reason::Flooding,
+        Reason::Cardinality,
+        Reason::Unsummable,
     ];
 
     /// How many reasons there are.
@@ -96,6 +103,8 @@ impl Reason {
             Reason::TooSlow => "too_slow",
             Reason::Handshake => "handshake",
             Reason::Flooding => "flooding",
+            Reason::Cardinality => "cardinality",
+            Reason::Unsummable => "unsummable",
         }
     }
 }

@@ -243,16 +243,17 @@ enum Step {
     },
 }
 
-const OUTCOMES: [Outcome; 4] = [
+const OUTCOMES: [Outcome; 5] = [
     Outcome::Delivered,
     Outcome::Refused(Reason::QueueFull),
     Outcome::Dropped(Reason::Expired),
     Outcome::SampledOut,
+    Outcome::Folded,
 ];
 
 fn step() -> impl Strategy<Value = Step> {
     let which = || 0..64_usize;
-    let (node, signal, items, outcome) = (0..3_u16, 0..3_usize, 0..50_u64, 0..4_usize);
+    let (node, signal, items, outcome) = (0..3_u16, 0..3_usize, 0..50_u64, 0..OUTCOMES.len());
     prop_oneof![
         3 => (node.clone(), signal.clone(), items.clone())
             .prop_map(|(node, signal, items)| Step::Receive { node, signal, items }),
@@ -338,7 +339,8 @@ proptest! {
         let total = accounts.total();
         prop_assert_eq!(total.held, 0);
         prop_assert_eq!(total.entered, total.left);
-        let gone = total.delivered + total.refused_all() + total.dropped_all() + total.sampled_out;
+        let lost = total.refused_all() + total.dropped_all();
+        let gone = total.delivered + lost + total.sampled_out + total.folded;
         prop_assert_eq!(total.received + total.copied, gone);
     }
 }

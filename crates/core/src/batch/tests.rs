@@ -147,6 +147,22 @@ fn discarding_is_what_was_wanted_and_the_sender_is_told_so() {
     );
 }
 
+// spec: A-8, D-8
+#[test]
+fn what_is_folded_is_gone_and_not_lost_and_the_sender_is_told_so() {
+    let desk = Desk::new();
+    let (mut batch, delivery) = desk.batch(10);
+    batch.discard_items(7, Outcome::Folded);
+    batch.discard_items(1, Outcome::Dropped(Reason::Unsummable));
+    batch.advance(OUT);
+    batch.delivered(0, None);
+    assert_eq!(delivery.now_or_never(), Some(Verdict::delivered()));
+    let total = desk.total();
+    let dropped = [Reason::Unsummable, Reason::Cardinality].map(|reason| total.dropped[reason as usize]);
+    assert_eq!((total.folded, dropped, total.delivered), (7, [1, 0], 2));
+    assert_eq!((total.dropped_all(), total.refused_all()), (1, 0));
+}
+
 // spec: D-4, A-2
 #[test]
 fn a_batch_let_go_is_booked_and_its_sender_told_to_send_again() {
@@ -301,7 +317,8 @@ fn perform(step: &Step, mut batch: Batch) -> Vec<Batch> {
         }
         Step::DiscardItems(_, items) => {
             let left = batch.items().saturating_sub(items);
-            batch.discard_items(items, Outcome::SampledOut);
+            let outcome = [Outcome::SampledOut, Outcome::Folded][items as usize % 2];
+            batch.discard_items(items, outcome);
             let payload = request(left);
             let fresh = payload.len() as u64;
             batch.replace(Payload::from(payload), fresh);
@@ -373,7 +390,8 @@ proptest! {
         prop_assert_eq!(waiting, open, "a sender waits exactly while a batch of its is on the way");
         drop(live);
         let total = desk.total();
-        let gone = total.delivered + total.refused_all() + total.dropped_all() + total.sampled_out;
+        let lost = total.refused_all() + total.dropped_all();
+        let gone = total.delivered + lost + total.sampled_out + total.folded;
         prop_assert_eq!((total.received + total.copied, total.held), (gone, 0));
         prop_assert_eq!(desk.ledger.read().used, 0, "every lease was given back");
     }

@@ -185,7 +185,8 @@ impl Processor for Moody {
         for part in batch.split_to_fit(self.below(4), 0) {
             if self.below(8) == 0 {
                 self.note(part.payload());
-                part.discard(Outcome::SampledOut);
+                let outcome = [Outcome::SampledOut, Outcome::Folded][self.below(2) as usize];
+                part.discard(outcome);
             } else {
                 out.emit(part);
             }

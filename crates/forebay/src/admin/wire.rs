@@ -136,6 +136,8 @@ pub(super) struct Tally {
     pub(super) bytes_in: u64,
     #[prost(uint64, tag = "11")]
     pub(super) bytes_out: u64,
+    #[prost(uint64, tag = "12")]
+    pub(super) folded: u64,
 }
 
 /// A queue.
@@ -242,6 +244,7 @@ impl From<forebay_engine::Tally> for Tally {
             held: tally.held,
             bytes_in: tally.bytes_in,
             bytes_out: tally.bytes_out,
+            folded: tally.folded,
         }
     }
 }

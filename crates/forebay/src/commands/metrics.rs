@@ -72,7 +72,7 @@ fn markdown() -> String {
     let _ = writeln!(
         out,
         "\nFor each node and signal, in every scrape: received + copied + entered = left + delivered + refused + dropped +\n\
-         sampled out + held.\n\nThe label `reason` is one of: {}.",
+         sampled out + folded + held.\n\nThe label `reason` is one of: {}.",
         reasons.join(", ")
     );
     out

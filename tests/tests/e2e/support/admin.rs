@@ -97,11 +97,12 @@ impl Scrape {
 }
 
 /// How items leave the graph.
-const ENDS: [&str; 4] = [
+const ENDS: [&str; 5] = [
     "delivered_total",
     "refused_total",
     "dropped_total",
     "sampled_out_total",
+    "folded_total",
 ];
 
 impl Sample {
