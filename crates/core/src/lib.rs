@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod balanced;
 mod batch;
+mod cardinality_report;
 pub mod component;
 pub mod diagnostic;
 mod health;
@@ -25,6 +26,9 @@ mod trace_report;
 
 pub use accounts::{Accounts, Balance, Custody, NodeId, Outcome};
 pub use batch::{Batch, Entry, Identity, Origin};
+pub use cardinality_report::{
+    AttributeUse, CardinalityQuery, CardinalityReport, GroupUse, MetricUse, Ranking, ValueUse,
+};
 pub use component::{Acknowledge, ComponentError, Outputs, Port};
 pub use diagnostic::{Diagnostic, Place, Severity, Source};
 pub use forebay_otlp::Signal;

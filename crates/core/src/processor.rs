@@ -1,6 +1,7 @@
 //! Processors: with and without state, what they are given, and where they put what they emit.
 
 use crate::batch::Batch;
+use crate::cardinality_report::{CardinalityQuery, CardinalityReport};
 use crate::component::{ComponentError, NodeContext};
 use crate::signals::SignalSet;
 use crate::time::Time;
@@ -39,6 +40,12 @@ pub trait Processor: Send + Sync {
 
     /// Changes the batch and emits it, emits parts of it on several ports, or discards it. Must not block.
     fn process(&self, batch: Batch, out: &mut Outputs);
+
+    /// What it sees of the cardinality of its data, for people: nothing, unless it limits it. Asked while batches are processed; must
+    /// not hold them up for longer than it takes to read what is asked for.
+    fn cardinality(&self, _query: &CardinalityQuery) -> Option<CardinalityReport> {
+        None
+    }
 }
 
 /// One shard of a processor with state: owned by a worker thread, which runs nothing else meanwhile.
