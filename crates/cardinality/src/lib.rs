@@ -4,7 +4,10 @@
 //! | module | holds |
 //! |---|---|
 //! | [`identity`] | what tells one series from another: keyed hashes of 128 bits over the wire bytes |
+//! | [`DistinctValues`] | which values of one attribute have a place |
 
 pub mod identity;
+mod values;
 
 pub use identity::{Identity, SeriesHasher};
+pub use values::DistinctValues;
