@@ -3,7 +3,7 @@
 use super::{Options, Protocol};
 use crate::Result;
 use crate::compression::Compression;
-use crate::payload::{Identities, Request, Template, TraceStream};
+use crate::payload::{Identities, Request, SeriesStream, Template, TraceStream};
 use bytes::{BufMut, Bytes, BytesMut};
 use forebay_otlp::Signal;
 
@@ -20,6 +20,7 @@ enum Source {
     Fixed(Vec<Bytes>),
     Patched { template: Template, generator: u16 },
     Traces { stream: TraceStream, generator: u16 },
+    Series(SeriesStream),
     Built { options: Box<Options> },
 }
 
@@ -40,6 +41,7 @@ impl Bodies {
                 stream: traces(options)?,
                 generator: options.generator,
             },
+            _ if options.series.is_wanted() => Source::Series(series(options)?),
             (true, Protocol::HttpJson) => Source::Built {
                 options: Box::new(options.clone()),
             },
@@ -69,6 +71,11 @@ impl Bodies {
                 stream.append(*generator, sequence, &mut out);
                 self.frame.close(out)
             }
+            Source::Series(stream) => {
+                let mut out = self.frame.open(stream.bytes());
+                stream.append(sequence, &mut out);
+                self.frame.close(out)
+            }
             Source::Built { options } => {
                 let first = sequence * options.items as u64;
                 let identities = Identities {
@@ -90,6 +97,16 @@ fn traces(options: &Options) -> Result<TraceStream> {
         return Err("an acknowledged log names consecutive items: not with open traces".into());
     }
     TraceStream::new(options.traces, options.items)
+}
+
+fn series(options: &Options) -> Result<SeriesStream> {
+    if options.signal != Signal::Metrics || options.protocol == Protocol::HttpJson {
+        return Err("live series: for metrics in protobuf only".into());
+    }
+    if options.sequence {
+        return Err("live series: their values are sums, not identities: not with a sequence".into());
+    }
+    SeriesStream::new(options.series, options.items)
 }
 
 fn fixed(options: &Options, frame: Frame) -> Result<Vec<Bytes>> {

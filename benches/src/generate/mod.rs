@@ -15,7 +15,7 @@ pub use books::{Books, Latency, Refusals, Report};
 
 use crate::compression::Compression;
 use crate::itemset::ItemSet;
-use crate::payload::TraceShape;
+use crate::payload::{SeriesShape, TraceShape};
 use crate::{Result, payload, procfs, units};
 use body::Bodies;
 use forebay_otlp::Signal;
@@ -83,6 +83,9 @@ pub struct Options {
     /// How spans form traces.
     #[command(flatten)]
     pub traces: TraceShape,
+    /// Which series points belong to.
+    #[command(flatten)]
+    pub series: SeriesShape,
     /// Give every item an identity of its own, for a sink with `--verify`. Costs a copy of each request.
     #[arg(long)]
     pub sequence: bool,
@@ -121,6 +124,7 @@ impl Options {
             protocol: Protocol::Grpc,
             compression: Compression::None,
             traces: TraceShape::default(),
+            series: SeriesShape::default(),
             sequence: false,
             generator: GENERATOR,
             retry: false,

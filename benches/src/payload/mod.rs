@@ -3,17 +3,22 @@
 //!
 //! A request is built once with prost. With sequences wanted, a [`Template`] keeps the places of the identities (see
 //! [`crate::identity`]) in the encoded bytes, so that a further request costs one copy and the patches. A [`TraceStream`] does the same for traces that
-//! never repeat, as tail sampling needs them.
+//! never repeat, as tail sampling needs them, a [`SeriesStream`] for metrics of a given number of series.
 
 mod attributes;
 mod json;
 mod logs;
 mod metrics;
+mod offsets;
+mod series;
+mod series_shape;
 mod shape;
 mod stream;
 mod template;
 mod traces;
 
+pub use series::SeriesStream;
+pub use series_shape::{Kind, SeriesShape, Temporality};
 pub use shape::{Root, TraceShape};
 pub use stream::TraceStream;
 pub use template::Template;

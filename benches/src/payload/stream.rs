@@ -4,6 +4,7 @@
 //! Of each hundred traces five have a span with an error (status and `http.response.status_code`), five have a root of two
 //! seconds where others have 20 ms, and one is marked `app.synthetic`. So a policy keeps a share that is known beforehand.
 
+use super::offsets::each;
 use super::{Builder, TraceShape, attributes};
 use crate::Result;
 use crate::identity::Identity;
@@ -268,21 +269,6 @@ fn places(request: &[u8]) -> Result<Vec<Places>> {
         })
     })?;
     Ok(found)
-}
-
-type Visit<'v> = dyn FnMut(&[u8], usize) -> Result<()> + 'v;
-
-/// Calls `visit` with the content of each field of this number, and where it starts.
-fn each(message: &[u8], at: usize, number: u32, visit: &mut Visit<'_>) -> Result<()> {
-    let mut cursor = Cursor::new(message);
-    while let Some(field) = cursor.next_field()? {
-        if field.number == number
-            && let Some(content) = field.bytes()
-        {
-            visit(content, at + cursor.position() - content.len())?;
-        }
-    }
-    Ok(())
 }
 
 fn span_places(span: &[u8], at: usize) -> Result<Places> {

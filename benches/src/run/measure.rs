@@ -1,6 +1,6 @@
 //! One measurement: a system, a cell, a round.
 
-use super::system::{System, Values, sample_memory};
+use super::system::{Memory, System, Values, sample_memory};
 use super::{Cell, Outage, Per, Scenario, SystemSpec};
 use crate::generate::{self, Finished, Generator, Latency, Protocol, Refusals};
 use crate::sink::{self, Mode, Sink};
@@ -29,6 +29,9 @@ pub struct Measurement {
     pub idle_rss: f64,
     /// The most resident memory in the window, in bytes.
     pub peak_rss: f64,
+    /// How far resident memory moved from the beginning of the window to its end, over what it was at the beginning: the
+    /// medians of a fifth of the samples each.
+    pub rss_drift: f64,
     /// Latency of acknowledged requests.
     pub p50_us: f64,
     /// The 99th percentile.
@@ -72,7 +75,7 @@ pub(super) fn measure(
     let mut system = System::start(spec, values(&sinks, cell, set), use_grpc)?;
     let mut measurement = Measurement {
         start_ms: system.start.as_secs_f64() * 1e3,
-        idle_rss: sample_memory(system.pid(), IDLE) as f64,
+        idle_rss: sample_memory(system.pid(), IDLE).most() as f64,
         ..Measurement::default()
     };
     let address = if use_grpc { system.grpc } else { system.http };
@@ -98,6 +101,7 @@ fn generator_options(scenario: &Scenario, cell: &Cell, endpoint: String) -> Resu
         in_flight: cell.in_flight,
         rate: cell.rate,
         traces: cell.traces,
+        series: cell.series,
         protocol: cell.protocol,
         compression: cell.compression,
         sequence: scenario.sequence,
@@ -182,7 +186,8 @@ impl Measurement {
         };
         let after = Moment::now(system, sinks, generator)?;
         generator.books().close_window();
-        self.peak_rss = procfs::resident_peak(pid)?.max(sampled) as f64;
+        self.peak_rss = procfs::resident_peak(pid)?.max(sampled.most()) as f64;
+        self.rss_drift = sampled.drift();
         let seconds = (after.at - before.at).as_secs_f64();
         let delivered = after.delivered.saturating_sub(before.delivered) as f64;
         let acknowledged = (after.acknowledged - before.acknowledged) as f64;
@@ -227,12 +232,12 @@ impl Measurement {
     }
 }
 
-/// Lets the sinks fail for a while; returns the most resident memory over the whole of it.
-fn suffer(outage: &Outage, pid: u32, sinks: &[Sink]) -> u64 {
+/// Lets the sinks fail for a while; returns the resident memory over the whole of it.
+fn suffer(outage: &Outage, pid: u32, sinks: &[Sink]) -> Memory {
     let set = |mode: &Mode| sinks.iter().for_each(|sink| sink.set_mode(mode.clone()));
     let healthy = sample_memory(pid, outage.healthy);
     set(&outage.mode);
     let suffering = sample_memory(pid, outage.lasting);
     set(&Mode::default());
-    healthy.max(suffering).max(sample_memory(pid, outage.recovery))
+    healthy.then(suffering).then(sample_memory(pid, outage.recovery))
 }

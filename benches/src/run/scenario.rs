@@ -3,7 +3,7 @@
 use super::Options;
 use crate::compression::Compression;
 use crate::generate::Protocol;
-use crate::payload::TraceShape;
+use crate::payload::{SeriesShape, TraceShape};
 use crate::sink::Mode;
 use crate::{Result, units};
 use forebay_otlp::Signal;
@@ -98,6 +98,8 @@ pub struct Matrix {
     pub rate: Vec<u64>,
     /// How spans form traces.
     pub traces: Vec<TraceShape>,
+    /// Which series points belong to.
+    pub series: Vec<SeriesShape>,
     /// Protocols.
     pub protocol: Vec<Protocol>,
     /// Compressions.
@@ -113,6 +115,7 @@ impl Default for Matrix {
             in_flight: vec![4],
             rate: vec![0],
             traces: vec![TraceShape::default()],
+            series: vec![SeriesShape::default()],
             protocol: vec![Protocol::Grpc],
             compression: vec![Compression::None],
         }
@@ -142,6 +145,11 @@ pub struct Outage {
 pub struct Expect {
     /// The system.
     pub system: String,
+    /// Only in cells whose name in the table contains this.
+    #[serde(default)]
+    pub cell: String,
+    /// The most that resident memory may move between the beginning and the end of the window: a ratio.
+    pub rss_drift_max: Option<f64>,
     /// The most resident memory: a size.
     pub peak_rss_max: Option<String>,
     /// The most acknowledged items that may be missing at the sink.
@@ -153,6 +161,13 @@ pub struct Expect {
     /// Every refusal is retryable and says when to come back, and there is one.
     #[serde(default)]
     pub refusals_retryable_with_delay: bool,
+}
+
+impl Expect {
+    /// Whether this is expected of a system in a cell.
+    pub(super) fn is_about(&self, system: &str, cell: &Cell) -> bool {
+        self.system == system && cell.to_string().contains(&self.cell)
+    }
 }
 
 /// One cell: what the generator does.
@@ -170,6 +185,8 @@ pub struct Cell {
     pub rate: u64,
     /// How spans form traces.
     pub traces: TraceShape,
+    /// Which series points belong to.
+    pub series: SeriesShape,
     /// The protocol.
     pub protocol: Protocol,
     /// The compression.
@@ -194,6 +211,9 @@ impl fmt::Display for Cell {
         if self.traces.is_wanted() {
             write!(f, " {}", self.traces)?;
         }
+        if self.series.is_wanted() {
+            write!(f, " {}", self.series)?;
+        }
         if self.rate > 0 {
             write!(f, " {}/s", self.rate)?;
         }
@@ -210,6 +230,7 @@ impl Matrix {
             in_flight: 0,
             rate: 0,
             traces: TraceShape::default(),
+            series: SeriesShape::default(),
             protocol: Protocol::Grpc,
             compression: Compression::None,
         }];
@@ -225,6 +246,7 @@ impl Matrix {
             cell.in_flight = *in_flight
         });
         cells = times(cells, &self.traces, |cell, traces| cell.traces = *traces);
+        cells = times(cells, &self.series, |cell, series| cell.series = *series);
         cells = times(cells, &self.rate, |cell, rate| cell.rate = *rate);
         times(cells, &self.items, |cell, items| cell.items = *items)
     }

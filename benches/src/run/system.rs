@@ -153,18 +153,52 @@ fn free_addresses() -> Result<(SocketAddr, SocketAddr)> {
     Ok((first.local_addr()?, second.local_addr()?))
 }
 
-/// Samples the resident memory of a process until the time is over; returns the most.
-pub(super) fn sample_memory(pid: u32, time: Duration) -> u64 {
+/// Samples of resident memory, in bytes: at most fifty per second.
+#[derive(Default)]
+pub(super) struct Memory(Vec<u64>);
+
+/// Samples the resident memory of a process until the time is over.
+pub(super) fn sample_memory(pid: u32, time: Duration) -> Memory {
     let end = Instant::now() + time;
-    let mut most = 0;
+    let mut samples = Vec::new();
     loop {
-        most = most.max(procfs::resident(pid).unwrap_or_default());
+        samples.push(procfs::resident(pid).unwrap_or_default());
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return most;
+            return Memory(samples);
         }
         std::thread::sleep(left.min(Duration::from_millis(20)));
     }
+}
+
+impl Memory {
+    /// The largest sample.
+    pub(super) fn most(&self) -> u64 {
+        self.0.iter().copied().max().unwrap_or_default()
+    }
+
+    /// The samples of this time and of the time after it.
+    pub(super) fn then(mut self, after: Memory) -> Memory {
+        self.0.extend(after.0);
+        self
+    }
+
+    /// The median of the last fifth of the samples over that of the first fifth, less one.
+    pub(super) fn drift(&self) -> f64 {
+        let fifth = self.0.len().div_ceil(5).max(1);
+        let first = self.0.chunks(fifth).next();
+        let last = self.0.rchunks(fifth).next();
+        match (first.map(median), last.map(median)) {
+            (Some(first), Some(last)) if first > 0 => last as f64 / first as f64 - 1.0,
+            _ => f64::NAN,
+        }
+    }
+}
+
+fn median(samples: &[u64]) -> u64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -175,6 +209,15 @@ mod tests {
     fn placeholders_are_filled_and_other_braces_kept() {
         let values = Values::from([("a".to_owned(), "1".to_owned())]);
         assert_eq!(fill("x{a}y { a = 2 } {b}", &values), "x1y { a = 2 } {b}");
+    }
+
+    #[test]
+    fn memory_drifts_by_what_its_ends_differ() {
+        let memory = Memory(vec![100, 104, 900, 108, 110]);
+        assert_eq!((memory.most(), memory.drift()), (900, 110.0 / 100.0 - 1.0));
+        let falling = Memory(vec![100; 10]).then(Memory(vec![50; 10]));
+        assert_eq!(falling.drift(), -0.5);
+        assert!(Memory::default().drift().is_nan());
     }
 
     #[test]

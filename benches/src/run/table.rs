@@ -50,7 +50,11 @@ impl Outcome {
     }
 
     pub(super) fn add(&mut self, scenario: &Scenario, cell: &Cell, spec: &SystemSpec, one: Measurement) {
-        for expect in scenario.expect.iter().filter(|expect| expect.system == spec.name) {
+        for expect in scenario
+            .expect
+            .iter()
+            .filter(|expect| expect.is_about(&spec.name, cell))
+        {
             self.failures
                 .extend(broken(expect, &one).map(|what| format!("{}: {cell}: {what}", spec.name)));
         }
@@ -94,7 +98,7 @@ impl Outcome {
         let rows = self.rows.iter();
         let pairs = rows.flat_map(|row| scenario.expect.iter().map(move |expect| (row, expect)));
         let failures: Vec<_> = pairs
-            .filter(|(row, expect)| row.system == expect.system)
+            .filter(|(row, expect)| expect.is_about(&row.system, &row.cell))
             .flat_map(|(row, expect)| row.dear(expect))
             .collect();
         self.failures.extend(failures);
@@ -119,8 +123,8 @@ impl Outcome {
 }
 
 const HEADER: &str = "\
-| cell | system | CPU us/item | over first | delivered/s | acknowledged/s | start ms | idle MiB | peak MiB | p50 ms | p99 ms | p99.9 ms | lost | duplicates | refused (with delay) | failed |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+| cell | system | CPU us/item | over first | delivered/s | acknowledged/s | start ms | idle MiB | peak MiB | drift % | p50 ms | p99 ms | p99.9 ms | lost | duplicates | refused (with delay) | failed |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 impl Row {
@@ -150,7 +154,7 @@ impl Row {
         // Writing to a String cannot fail.
         let _never = write!(
             out,
-            "| {} | {} | {:.3} | {:.2} | {:.0} | {:.0} | {:.0} | {:.1} | {:.1} ",
+            "| {} | {} | {:.3} | {:.2} | {:.0} | {:.0} | {:.0} | {:.1} | {:.1} | {:.1} ",
             self.cell,
             self.system,
             m.cpu_us_per_item,
@@ -160,6 +164,7 @@ impl Row {
             m.start_ms,
             mib(m.idle_rss),
             mib(m.peak_rss),
+            m.rss_drift * 100.0,
         );
         let _never = writeln!(
             out,
@@ -192,6 +197,7 @@ fn median(rounds: &[Measurement]) -> Measurement {
         start_ms: of(|m| m.start_ms),
         idle_rss: of(|m| m.idle_rss),
         peak_rss: of(|m| m.peak_rss),
+        rss_drift: of(|m| m.rss_drift),
         p50_us: of(|m| m.p50_us),
         p99_us: of(|m| m.p99_us),
         p999_us: of(|m| m.p999_us),
@@ -215,6 +221,10 @@ fn broken(expect: &Expect, one: &Measurement) -> impl Iterator<Item = String> {
     let peak = peak_max
         .filter(|most| one.peak_rss > *most as f64)
         .map(|most| format!("peak RSS {} is above {most}", one.peak_rss));
+    let drift = expect
+        .rss_drift_max
+        .filter(|most| one.rss_drift.abs() > *most || one.rss_drift.is_nan())
+        .map(|most| format!("resident memory moved by {:.4}, allowed {most}", one.rss_drift));
     let lost = expect
         .lost_max
         .filter(|most| one.lost > *most as f64)
@@ -226,7 +236,7 @@ fn broken(expect: &Expect, one: &Measurement) -> impl Iterator<Item = String> {
             one.refused, one.refused_with_delay
         )
     });
-    [peak, lost, refusals].into_iter().flatten()
+    [peak, drift, lost, refusals].into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -275,19 +285,38 @@ mod tests {
     }
 
     #[test]
+    fn an_expectation_may_be_about_some_cells_only() {
+        let text = "name='t'\ncells=[{items=[10,100]}]\nsystems=[{name='a',command='a'}]
+            expect=[{system='a',cell='100 traces',lost_max=0}]";
+        let scenario = Scenario::parse(text).unwrap();
+        let mut outcome = Outcome::new(&scenario);
+        for cell in scenario.cells() {
+            outcome.add(&scenario, &cell, &scenario.systems[0], one(1.0));
+        }
+        assert_eq!(outcome.failures.len(), 1);
+        assert!(
+            outcome.failures[0].contains("100 traces"),
+            "{:?}",
+            outcome.failures
+        );
+    }
+
+    #[test]
     fn expectations_are_checked() {
-        let text = "system='a'\npeak_rss_max='1MiB'\nlost_max=0\nrefusals_retryable_with_delay=true";
+        let text = "system='a'\npeak_rss_max='1MiB'\nrss_drift_max=0.01\nlost_max=0\nrefusals_retryable_with_delay=true";
         let expect: Expect = toml::from_str(text).unwrap();
         let bad = Measurement {
             peak_rss: 2e6,
+            rss_drift: -0.02,
             lost: 1.0,
             refused: 2.0,
             refused_with_delay: 1.0,
             ..one(1.0)
         };
-        assert_eq!(broken(&expect, &bad).count(), 3);
+        assert_eq!(broken(&expect, &bad).count(), 4);
         let good = Measurement {
             peak_rss: 1e6,
+            rss_drift: 0.005,
             lost: 0.0,
             refused: 2.0,
             refused_with_delay: 2.0,
