@@ -5,8 +5,10 @@
 //! |---|---|
 //! | [`identity`] | what tells one series from another: keyed hashes of 128 bits over the wire bytes |
 //! | [`DistinctValues`] | which values of one attribute have a place |
+//! | [`sketch`] | who comes often, how many there were, which attribute is to blame, in fixed memory |
 
 pub mod identity;
+pub mod sketch;
 mod values;
 
 pub use identity::{Identity, SeriesHasher};
