@@ -4,10 +4,12 @@
 //! | module | holds |
 //! |---|---|
 //! | [`identity`] | what tells one series from another: keyed hashes of 128 bits over the wire bytes |
+//! | [`rules`] | attributes that are dropped, kept, templated, capped and allowed before anything is limited |
 //! | [`DistinctValues`] | which values of one attribute have a place |
 //! | [`sketch`] | who comes often, how many there were, which attribute is to blame, in fixed memory |
 
 pub mod identity;
+pub mod rules;
 pub mod sketch;
 mod values;
 

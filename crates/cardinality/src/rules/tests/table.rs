@@ -1,0 +1,340 @@
+//! What each rule does, and what it leaves alone.
+
+use super::support::{Rig, attribute, attributes, digits, point, text, texts};
+use crate::rules::{AllowedValue, CHANGED_KEYS_MAX, OVERFLOW_VALUE, RuleError};
+use crate::rules::{AttributeRules, Rewritten, Rule, RuleContext, RuleState};
+use forebay_otlp::WireErrorKind;
+use forebay_otlp::views::{Repeated, View};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue as Decoded};
+
+fn keys(keys: &[&str]) -> Vec<String> {
+    keys.iter().map(ToString::to_string).collect()
+}
+
+fn cap(key: &str, limit: usize) -> Rule {
+    Rule::Cap {
+        key: key.to_owned(),
+        limit,
+    }
+}
+
+fn allow(key: &str, values: Vec<AllowedValue>) -> Rule {
+    Rule::Allow {
+        key: key.to_owned(),
+        values,
+    }
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    pairs.iter().map(owned).collect()
+}
+
+#[test]
+fn dropped_keys_go_wherever_they_stand() {
+    let mut rig = Rig::new(&[Rule::Drop(keys(&["user.id", "pod"]))]);
+    let set = [
+        ("user.id", "u1"),
+        ("a", "1"),
+        ("pod", "p"),
+        ("b", "2"),
+        ("pod", "q"),
+    ];
+    assert_eq!(rig.texts(&set), pairs(&[("a", "1"), ("b", "2")]));
+    assert_eq!(rig.texts(&[("pod", "p")]), []);
+}
+
+#[test]
+fn only_kept_keys_stay_and_each_list_counts() {
+    let mut rig = Rig::new(&[Rule::Keep(keys(&["a", "b", "c"]))]);
+    let set = [("c", "3"), ("x", "1"), ("a", "1"), ("user.id", "2")];
+    assert_eq!(rig.texts(&set), pairs(&[("c", "3"), ("a", "1")]));
+    let mut rig = Rig::new(&[
+        Rule::Keep(keys(&["a", "b", "c"])),
+        Rule::Keep(keys(&["b", "c", "x"])),
+        Rule::Drop(keys(&["c"])),
+    ]);
+    let set = [("a", "1"), ("b", "2"), ("c", "3"), ("x", "4"), ("y", "5")];
+    assert_eq!(rig.texts(&set), pairs(&[("b", "2")]));
+}
+
+#[test]
+fn keys_are_named_exactly() {
+    let mut rig = Rig::new(&[Rule::Drop(keys(&["user.id"]))]);
+    // Also one of a length that agrees with it modulo 64.
+    let long = "x".repeat(64 + "user.id".len());
+    let set = [
+        ("user.ID", "1"),
+        ("user.i", "2"),
+        ("user.idx", "3"),
+        ("user/id", "4"),
+        (&long, "5"),
+    ];
+    let (changed, out) = rig.apply(&texts(&set));
+    assert!(!changed);
+    assert_eq!(out, texts(&set));
+    assert!(rig.out.attributes().is_none(), "nothing is copied");
+}
+
+#[test]
+fn long_keys_and_values_are_read_and_written() {
+    let key = "k".repeat(300);
+    let value = "v1".repeat(10_000);
+    let mut rig = Rig::new(&[Rule::Template(key.clone())]);
+    let out = rig.texts(&[("a", "1"), (&key, &value)]);
+    assert_eq!(out, pairs(&[("a", "1"), (&key, &"v#".repeat(10_000))]));
+}
+
+#[test]
+fn a_cap_lets_the_first_values_through_and_keeps_the_key_of_the_rest() {
+    let mut rig = Rig::new(&[cap("client", 2)]);
+    let mut client = |value: &str, now: u32| {
+        rig.now = now;
+        let out = rig.texts(&[("a", "1"), ("client", value)]);
+        assert_eq!(
+            (out.len(), out[0].0.as_str(), out[1].0.as_str()),
+            (2, "a", "client")
+        );
+        out[1].1.clone()
+    };
+    assert_eq!(client("one", 0), "one");
+    assert_eq!(client("two", 0), "two");
+    assert_eq!(client("three", 0), OVERFLOW_VALUE);
+    assert_eq!(client("one", 30), "one");
+    assert_eq!(client("three", 60), "three", "two was not seen for a minute");
+    assert_eq!(client("two", 60), OVERFLOW_VALUE);
+}
+
+#[test]
+fn what_has_overflowed_before_takes_no_place() {
+    let mut rig = Rig::new(&[cap("client", 1), allow("env", Vec::new())]);
+    let set = [("client", OVERFLOW_VALUE), ("env", OVERFLOW_VALUE)];
+    let (changed, _) = rig.apply(&texts(&set));
+    assert!(!changed);
+    assert_eq!(rig.texts(&[("client", "one")]), pairs(&[("client", "one")]));
+}
+
+#[test]
+fn values_of_different_types_are_different_values() {
+    let mut rig = Rig::new(&[cap("port", 2)]);
+    let set = |value| [attribute("port", value)];
+    assert!(!rig.apply(&set(Value::IntValue(80))).0);
+    assert!(!rig.apply(&set(Value::StringValue("80".into()))).0);
+    assert!(rig.apply(&set(Value::DoubleValue(80.0))).0);
+    assert!(!rig.apply(&set(Value::IntValue(80))).0);
+}
+
+#[test]
+fn caps_of_different_keys_have_places_of_their_own() {
+    let mut rig = Rig::new(&[cap("a", 1), cap("b", 1)]);
+    assert_eq!(
+        rig.texts(&[("a", "1"), ("b", "2")]),
+        pairs(&[("a", "1"), ("b", "2")])
+    );
+    let out = rig.texts(&[("a", "2"), ("b", "2")]);
+    assert_eq!(out, pairs(&[("a", OVERFLOW_VALUE), ("b", "2")]));
+}
+
+#[test]
+fn only_allowed_values_stay_and_types_count() {
+    let values = vec![
+        AllowedValue::Text("prod".into()),
+        AllowedValue::Text("dev".into()),
+        AllowedValue::Int(-1),
+        AllowedValue::Bool(false),
+    ];
+    let mut rig = Rig::new(&[allow("env", values)]);
+    for fine in [
+        Value::StringValue("prod".into()),
+        Value::StringValue("dev".into()),
+        Value::IntValue(-1),
+        Value::BoolValue(false),
+    ] {
+        assert!(!rig.apply(&[attribute("env", fine.clone())]).0, "{fine:?}");
+    }
+    for other in [
+        Value::StringValue("Prod".into()),
+        Value::StringValue("-1".into()),
+        Value::IntValue(0),
+        Value::BoolValue(true),
+        Value::DoubleValue(-1.0),
+        Value::ArrayValue(ArrayValue::default()),
+    ] {
+        let (changed, out) = rig.apply(&[text("a", "1"), attribute("env", other.clone())]);
+        assert!(changed, "{other:?}");
+        assert_eq!(out, [text("a", "1"), text("env", OVERFLOW_VALUE)]);
+    }
+    // No value at all is none of them, in both of its forms.
+    for none in [None, Some(AnyValue { value: None })] {
+        let set = [Decoded {
+            key: "env".into(),
+            value: none,
+            ..Decoded::default()
+        }];
+        assert_eq!(rig.apply(&set).1, [text("env", OVERFLOW_VALUE)]);
+    }
+}
+
+#[test]
+fn templates_rewrite_texts_and_leave_other_values() {
+    let mut rig = Rig::new(&[Rule::Template("path".into())]);
+    let out = rig.texts(&[("path", "/users/123"), ("other", "/users/123")]);
+    assert_eq!(out, pairs(&[("path", "/users/###"), ("other", "/users/123")]));
+    assert!(!rig.apply(&texts(&[("path", "/users")])).0);
+    assert!(!rig.apply(&[attribute("path", Value::IntValue(123))]).0);
+}
+
+#[test]
+fn each_rule_for_a_key_sees_what_the_ones_before_it_made() {
+    let path = || Rule::Template("path".into());
+    let mut rig = Rig::new(&[path(), cap("path", 1)]);
+    assert_eq!(rig.texts(&[("path", "/1")]), pairs(&[("path", "/#")]));
+    assert_eq!(rig.texts(&[("path", "/2")]), pairs(&[("path", "/#")]));
+    assert_eq!(rig.texts(&[("path", "/a")]), pairs(&[("path", OVERFLOW_VALUE)]));
+    let mut rig = Rig::new(&[cap("path", 1), path()]);
+    assert_eq!(rig.texts(&[("path", "/1")]), pairs(&[("path", "/#")]));
+    assert_eq!(rig.texts(&[("path", "/2")]), pairs(&[("path", OVERFLOW_VALUE)]));
+    let allowed = vec![AllowedValue::Text("/#".into())];
+    let mut rig = Rig::new(&[path(), allow("path", allowed)]);
+    assert_eq!(rig.texts(&[("path", "/1")]), pairs(&[("path", "/#")]));
+    assert_eq!(rig.texts(&[("path", "/12")]), pairs(&[("path", OVERFLOW_VALUE)]));
+}
+
+#[test]
+fn a_dropped_attribute_takes_no_place_of_a_cap() {
+    let mut rig = Rig::new(&[cap("a", 1), Rule::Drop(keys(&["a"]))]);
+    assert_eq!(rig.texts(&[("a", "1"), ("b", "2")]), pairs(&[("b", "2")]));
+    let nothing = rig.state.memory();
+    for number in 0..1000 {
+        rig.texts(&[("a", &number.to_string())]);
+    }
+    assert_eq!(rig.state.memory(), nothing);
+}
+
+#[test]
+fn of_a_key_that_occurs_twice_the_first_counts_and_takes_the_only_place() {
+    let mut rig = Rig::new(&[cap("a", 1), Rule::Keep(keys(&["a", "b"]))]);
+    let out = rig.texts(&[("a", "1"), ("b", "x"), ("a", "2"), ("b", "y")]);
+    assert_eq!(out, pairs(&[("a", "1"), ("b", "x"), ("b", "y")]));
+    assert_eq!(
+        rig.texts(&[("a", "2"), ("a", "1")]),
+        pairs(&[("a", OVERFLOW_VALUE)])
+    );
+}
+
+#[test]
+fn of_two_keys_in_one_attribute_the_last_counts() {
+    let mut rig = Rig::new(&[Rule::Drop(keys(&["user.id"]))]);
+    // Key "a", then the value "1", then key "user.id": what readers of protobuf take for `user.id = 1`.
+    let attribute = b"\x0a\x01a\x12\x03\x0a\x011\x0a\x07user.id";
+    let mut point = vec![7 << 3 | 2, u8::try_from(attribute.len()).unwrap()];
+    point.extend(attribute);
+    let context = RuleContext {
+        hasher: &rig.hasher,
+        now: 0,
+    };
+    let changed = rig
+        .rules
+        .rewrite(&mut rig.state, attributes(&point), context, &mut rig.out);
+    assert_eq!(changed, Ok(true));
+    assert_eq!(rig.came_out(&point), []);
+}
+
+#[test]
+fn no_rules_leave_every_set_and_tell_its_identity() {
+    let mut rig = Rig::new(&[]);
+    assert!(rig.rules.is_empty());
+    let set = texts(&[("a", "1"), ("b", "2"), ("a", "3")]);
+    assert_eq!(rig.apply(&set), (false, set));
+    assert_eq!(rig.apply(&[]), (false, Vec::new()));
+}
+
+#[test]
+fn rules_that_keep_no_key_are_told() {
+    let none = |rules: &[Rule]| AttributeRules::new(rules).unwrap().keeps_nothing();
+    assert!(none(&[Rule::Keep(Vec::new())]));
+    assert!(none(&[Rule::Keep(keys(&["a"])), Rule::Keep(keys(&["b"]))]));
+    assert!(none(&[Rule::Keep(keys(&["a"])), Rule::Drop(keys(&["a"]))]));
+    assert!(!none(&[Rule::Keep(keys(&["a"])), cap("a", 1)]));
+    assert!(!none(&[Rule::Drop(keys(&["a"]))]) && !none(&[]));
+}
+
+#[test]
+fn keys_are_taken_out_of_a_set() {
+    let rig = Rig::new(&[]);
+    let mut out = Rewritten::new();
+    let point = point(&texts(&[("a", "1"), ("b", "2"), ("a", "3"), ("c", "4")]));
+    assert_eq!(out.without(attributes(&point), &[b"x"], &rig.hasher), Ok(false));
+    assert!(out.attributes().is_none());
+    assert_eq!(out.set(), rig.hasher.attributes(attributes(&point)).unwrap());
+    assert_eq!(
+        out.without(attributes(&point), &[b"a", b"c"], &rig.hasher),
+        Ok(true)
+    );
+    let rig = Rig { out, ..rig };
+    assert_eq!(rig.came_out(&point), texts(&[("b", "2")]));
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    let mut rig = Rig::new(&[cap("a", 1)]);
+    for (damaged, kind) in [
+        (&b"\x3a\x02\x0a\x05"[..], WireErrorKind::Truncated),
+        (b"\x3a\x05\x0a\x01", WireErrorKind::Truncated),
+        (b"\x3a\x02\x08\x01", WireErrorKind::Mismatch),
+        (b"\x38\x01", WireErrorKind::Mismatch),
+    ] {
+        let context = RuleContext {
+            hasher: &rig.hasher,
+            now: 0,
+        };
+        let result = rig
+            .rules
+            .rewrite(&mut rig.state, attributes(damaged), context, &mut rig.out);
+        assert_eq!(result.unwrap_err().kind, kind, "{damaged:?}");
+    }
+    // The next set is not the worse for it.
+    assert_eq!(rig.texts(&[("a", "1")]), pairs(&[("a", "1")]));
+}
+
+#[test]
+fn the_state_of_a_cap_is_bounded_and_told() {
+    let rules = AttributeRules::new(&[cap("a", 1000)]).unwrap();
+    let mut state = RuleState::new(&rules, 60, digits);
+    assert!(state.memory() < 200, "{}", state.memory());
+    let mut rig = Rig::new(&[cap("a", 1000)]);
+    for number in 0..10_000 {
+        rig.texts(&[("a", &number.to_string())]);
+    }
+    std::mem::swap(&mut state, &mut rig.state);
+    assert!((12_000..16_200).contains(&state.memory()), "{}", state.memory());
+}
+
+#[test]
+fn a_large_set_does_not_stay_in_the_buffers() {
+    let mut rig = Rig::new(&[Rule::Template("path".into())]);
+    rig.texts(&[("path", &"1".repeat(1 << 20))]);
+    rig.texts(&[("path", "1")]);
+    let debug = format!("{:?}", rig.out);
+    assert!(debug.len() < 1000, "{debug}");
+    let after: Repeated<'_, _> = rig.out.attributes().unwrap();
+    assert_eq!(
+        after
+            .map(|attribute| attribute.unwrap().bytes().len())
+            .sum::<usize>(),
+        11
+    );
+}
+
+#[test]
+fn keys_whose_values_change_are_counted() {
+    let rules = |keys: usize| -> Vec<Rule> { (0..keys).map(|key| cap(&key.to_string(), 1)).collect() };
+    assert!(AttributeRules::new(&rules(CHANGED_KEYS_MAX)).is_ok());
+    let error = AttributeRules::new(&rules(CHANGED_KEYS_MAX + 1)).unwrap_err();
+    assert_eq!(error, RuleError::TooManyKeys);
+    assert!(error.to_string().contains("64"));
+    // Keys that only go or stay are not among them.
+    let many: Vec<String> = (0..1000).map(|key| key.to_string()).collect();
+    assert!(AttributeRules::new(&[Rule::Keep(many)]).is_ok());
+}
