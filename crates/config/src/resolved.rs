@@ -159,8 +159,8 @@ fn written(reference: &Reference) -> String {
     }
 }
 
-/// A value as TOML on one line. A dollar sign is doubled, so that it stays one when it is read.
-fn inline(value: &Value) -> String {
+/// A value as TOML on one line, as a config has it. A dollar sign is doubled, so that it stays one when it is read.
+pub fn inline(value: &Value) -> String {
     match value {
         Value::String(text) => basic_string(&text.replace('$', "$$")),
         Value::Array(elements) => {

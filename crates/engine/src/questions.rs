@@ -1,9 +1,11 @@
-//! What the workers of a running graph know of a trace.
+//! What people ask of a running graph: what its workers know of a trace, and what its limiters see of cardinality.
 
 use crate::running::Running;
 use crate::worker::Question;
-use forebay_core::TraceReport;
+use forebay_core::{CardinalityQuery, CardinalityReport, TraceReport};
 use futures_util::future::join_all;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -40,5 +42,26 @@ impl Running {
             silent: answers.iter().filter(|answer| answer.is_none()).count(),
             found: answers.into_iter().flatten().flatten().collect(),
         }
+    }
+
+    /// Asks every processor that limits cardinality what it sees: one report for each, in the order of the nodes, and none from
+    /// those that limit nothing. One that panics over it is counted as such and left out.
+    pub fn cardinality(&self, query: &CardinalityQuery) -> Vec<CardinalityReport> {
+        let inline = self
+            .nodes
+            .iter()
+            .filter_map(|node| Some((node, node.inline.as_ref()?)));
+        inline
+            .filter_map(|(node, processor)| {
+                let asked = catch_unwind(AssertUnwindSafe(|| processor.cardinality(query)));
+                if asked.is_err() {
+                    node.panics.fetch_add(1, Ordering::Relaxed);
+                }
+                let mut report = asked.ok()??;
+                report.keep(query);
+                report.node = node.name.to_string();
+                Some(report)
+            })
+            .collect()
     }
 }

@@ -7,7 +7,7 @@ use crate::drained::Drained;
 use crate::progress::Progress;
 use crate::tasks::TaskSet;
 use crate::worker::{Question, WorkerThread};
-use forebay_core::component::{Exporter, ListenAddress};
+use forebay_core::component::{Exporter, ListenAddress, Processor};
 use forebay_core::{
     Accounts, Clock, Failure, Health, Ledger, NodeId, Phase, Reason, Shutdown, ShutdownTrigger, SignalSet,
 };
@@ -84,6 +84,8 @@ pub struct RunningNode {
     pub instruments: InstrumentSet,
     /// Where to ask a processor's workers what they know.
     pub(crate) questions: Vec<mpsc::Sender<Question>>,
+    /// A processor that runs in line.
+    pub(crate) inline: Option<Arc<dyn Processor>>,
     pub(crate) exporter: Option<Arc<dyn Exporter>>,
     /// The destinations of an exporter that has several.
     pub(crate) balancer: Option<Arc<Balancer>>,

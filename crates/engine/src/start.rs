@@ -147,6 +147,7 @@ fn laid(id: NodeId, node: &BuiltNode) -> RunningNode {
         delivery: None,
         balancer: None,
         exporter: None,
+        inline: None,
         progress: Vec::new(),
     }
 }
@@ -167,6 +168,7 @@ impl Starter {
                 (Step::Source, Start::Receiver(receiver))
             }
             BuiltComponent::Processor(BuiltProcessor::Stateless(processor)) => {
+                running.inline = Some(Arc::clone(&processor));
                 (Step::Inline(Arc::clone(&processor)), Start::Inline(processor))
             }
             BuiltComponent::Processor(BuiltProcessor::Stateful { shards, partition }) => {

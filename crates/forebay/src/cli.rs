@@ -1,10 +1,12 @@
 //! The command line: what can be asked for, and the exit codes.
 
+use crate::admin::cardinality::top;
 use crate::out::Out;
 use crate::{commands, run};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use forebay_config::Input;
+use forebay_core::{CardinalityQuery, Ranking};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -103,6 +105,12 @@ enum Command {
     /// Asks every processor that decides on traces. Decisions are remembered for a while: a trace that nobody knows of is either
     /// unknown or forgotten.
     Why(WhyArgs),
+    /// Ask a running Forebay which metrics have how many series, and which attribute makes them.
+    ///
+    /// Shows, for each processor that limits cardinality: the metrics with most series, how fast they grow, what found no place, and
+    /// the attribute whose removal would save most, with some of its values; groups against their budgets; limited values of spans
+    /// and log records; and the line of config that ends what is worst.
+    Cardinality(CardinalityArgs),
     /// List every metric that /metrics may show.
     Metrics {
         /// How to print them.
@@ -172,6 +180,26 @@ pub(crate) struct WhyArgs {
     pub(crate) admin: SocketAddr,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct CardinalityArgs {
+    /// What comes first: `live` (most series), `growth` (most new series in a minute) or `overflow` (most data points without a
+    /// place).
+    #[arg(long, default_value_t = Ranking::Live)]
+    pub(crate) by: Ranking,
+    /// How many metrics, groups and values to show, 1 to 100 of each.
+    #[arg(long, default_value_t = CardinalityQuery::TOP, value_parser = top)]
+    pub(crate) top: usize,
+    /// Only this group, as the report names it: `service.name=checkout`.
+    #[arg(long)]
+    pub(crate) group: Option<String>,
+    /// Print what the endpoint answers: JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The address of the admin endpoint.
+    #[arg(long, default_value = "127.0.0.1:8888", value_name = "ADDRESS:PORT")]
+    pub(crate) admin: SocketAddr,
+}
+
 fn trace_id(text: &str) -> Result<String, String> {
     if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         Ok(text.to_ascii_lowercase())
@@ -235,6 +263,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Config(config)) => commands::config::config(&config.inputs(), out),
         Some(Command::Health(args)) => commands::health::health(&args, out),
         Some(Command::Why(args)) => commands::why::why(&args, out),
+        Some(Command::Cardinality(args)) => commands::cardinality::cardinality(&args, out),
         Some(Command::Metrics { format }) => commands::metrics::metrics(format, out),
         Some(Command::Completions { shell }) => commands::manual::completions(shell, out),
         Some(Command::Man { format }) => commands::manual::manual(format, out),

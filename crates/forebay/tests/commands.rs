@@ -258,6 +258,7 @@ fn the_manual_and_the_completions_name_every_command() {
         "schema",
         "config",
         "health",
+        "cardinality",
         "metrics",
         "completions",
         "man",
@@ -286,6 +287,10 @@ fn health_of_nobody_is_1_and_a_wrong_command_line_2() {
     assert_eq!(output(&["health", "--admin", "nowhere"]).status.code(), Some(2));
     assert_eq!(output(&["fly"]).status.code(), Some(2));
     assert_eq!(output(&["why", "0af7"]).status.code(), Some(2));
+    for wrong in [["--top", "0"], ["--top", "101"], ["--by", "size"]] {
+        let code = output(&["cardinality", wrong[0], wrong[1]]).status.code();
+        assert_eq!(code, Some(2), "{wrong:?}");
+    }
 }
 
 #[test]

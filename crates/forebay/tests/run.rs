@@ -10,7 +10,7 @@
 mod support;
 
 use std::net::TcpListener;
-use support::{Process, config, config_into_the_void, forebay, get, root};
+use support::{Process, config, config_into_the_void, forebay, get, printed, root};
 
 /// The embedded default, on ports that the system chooses.
 fn default_config() -> String {
@@ -160,9 +160,10 @@ fn the_admin_endpoint_answers_wrong_requests_as_http_says() {
         (status, body.as_str()),
         (
             404,
-            "no such page: /livez /readyz /metrics /status /why/TRACE_ID\n"
+            "no such page: /livez /readyz /metrics /status /status/cardinality /why/TRACE_ID\n"
         )
     );
+    assert_eq!(process.ask("/status/cardinality?by=size").0, 400);
     assert_eq!(process.ask("/why/7").0, 400);
     let (status, _, body) = process.ask("/why/0af7651916cd43dd8448eb211c80319c");
     assert_eq!(status, 404);
@@ -182,4 +183,17 @@ fn the_admin_endpoint_answers_wrong_requests_as_http_says() {
     let (status, _, _) = support::exchange(address, "no such protocol\r\n\r\n");
     assert_eq!(status, 400);
     assert_eq!(get(address, "/", "").0, 200);
+}
+
+#[test]
+fn without_a_limiter_there_is_nothing_to_say_of_cardinality() {
+    let mut process = Process::listening(&default_config());
+    let (status, head, body) = process.ask("/status/cardinality?top=3&by=overflow&group=a%3Db");
+    assert_eq!((status, &*body), (200, "[]\n"));
+    assert!(head.contains("content-type: application/json"), "{head}");
+    let address = process.address("admin", 0).to_string();
+    let said = printed(&["cardinality", "--admin", &address, "--group", "service.name=a b"]);
+    assert!(said.starts_with("no processor here limits cardinality"), "{said}");
+    let said = printed(&["cardinality", "--admin", &address, "--by", "growth", "--json"]);
+    assert_eq!(said, "[]\n");
 }

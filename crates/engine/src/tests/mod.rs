@@ -2,6 +2,7 @@
 
 mod balancing;
 mod bench;
+mod cardinality;
 mod circuit;
 mod concurrency;
 mod delivery;

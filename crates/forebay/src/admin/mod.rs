@@ -1,8 +1,10 @@
-//! The admin endpoint: `/livez`, `/readyz`, `/metrics`, `/status`, `/why/TRACE_ID`, and the admin service (gRPC) on the same port.
+//! The admin endpoint: `/livez`, `/readyz`, `/metrics`, `/status`, `/status/cardinality`,
+//! `/why/TRACE_ID`, and the admin service (gRPC) on the same port.
 //!
 //! It has a thread and a runtime of its own: it answers, and says that something is wrong, when nothing else moves. It
 //! stays up until the process ends.
 
+pub(crate) mod cardinality;
 mod classic;
 mod grpc;
 mod heart;

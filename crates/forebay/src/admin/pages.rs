@@ -1,19 +1,20 @@
 //! What each path answers.
 
-use super::{Admin, classic};
+use super::{Admin, cardinality, classic};
 use crate::process;
 use bytes::Bytes;
 use forebay_telemetry::{CONTENT_TYPE, Exposition};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
+use serde::Serialize;
 
-const PATHS: &str = "/livez /readyz /metrics /status /why/TRACE_ID";
+const PATHS: &str = "/livez /readyz /metrics /status /status/cardinality /why/TRACE_ID";
 
 impl Admin {
     /// Answers a request for a page.
     pub(super) fn page<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let path = request.uri().path();
-        if !["/", "/livez", "/readyz", "/metrics", "/status"].contains(&path) {
+        if !["/", "/livez", "/readyz", "/metrics", "/status", cardinality::PATH].contains(&path) {
             return text(StatusCode::NOT_FOUND, &format!("no such page: {PATHS}\n"));
         }
         if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -28,6 +29,7 @@ impl Admin {
             "/readyz" => self.ready(),
             "/metrics" => self.metrics(request.headers()),
             "/status" => self.status(),
+            cardinality::PATH => self.cardinality(request.uri().query().unwrap_or_default()),
             _ => text(StatusCode::OK, &format!("forebay admin: {PATHS}\n")),
         }
     }
@@ -78,10 +80,15 @@ impl Admin {
     }
 
     fn status(&self) -> Response<Full<Bytes>> {
-        match serde_json::to_string_pretty(&self.running.status()) {
-            Ok(body) => typed(StatusCode::OK, "application/json", body + "\n"),
-            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
-        }
+        json(&self.running.status())
+    }
+}
+
+/// What is found, as JSON for people too.
+pub(super) fn json(found: &impl Serialize) -> Response<Full<Bytes>> {
+    match serde_json::to_string_pretty(found) {
+        Ok(body) => typed(StatusCode::OK, "application/json", body + "\n"),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Tests of the classic format, and of what a call may be. The endpoint itself is tested through the binary.
 
+use super::cardinality::{encoded, query};
 use super::classic::{from_open_metrics, is_wanted};
 use super::grpc::read;
 use super::wire::WatchStatusRequest;
 use bytes::Bytes;
+use forebay_core::{CardinalityQuery, Ranking};
 use forebay_transport::status::Code;
 use http::{HeaderMap, HeaderValue, header};
 use http_body_util::Full;
@@ -59,5 +61,34 @@ async fn a_call_has_one_whole_message() {
         (&[0; 4097], Code::ResourceExhausted),
     ] {
         assert_eq!(code(wrong).await, Err(expected), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_question_about_cardinality_is_read_as_it_was_asked() {
+    assert_eq!(query(""), Ok(CardinalityQuery::default()));
+    let asked = CardinalityQuery {
+        top: 100,
+        by: Ranking::Growth,
+        group: Some("service.name=a b+c/\u{e9}&d%".to_owned()),
+    };
+    let group = encoded(asked.group.as_deref().unwrap());
+    assert_eq!(query(&format!("top=100&by=growth&group={group}")), Ok(asked));
+    assert_eq!(query("group=a+b&").unwrap().group.unwrap(), "a b");
+    assert_eq!(query("group=").unwrap().group, None);
+    for wrong in [
+        "top=0",
+        "top=101",
+        "top=",
+        "top=-1",
+        "by=size",
+        "by",
+        "group=%",
+        "group=%4",
+        "group=%zz",
+        "group=%ff",
+        "order=live",
+    ] {
+        assert!(query(wrong).is_err(), "{wrong}");
     }
 }

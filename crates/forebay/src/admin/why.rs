@@ -1,7 +1,7 @@
 //! `/why/TRACE_ID`: what the processors that decide on traces know of one.
 
 use super::Admin;
-use super::pages::{text, typed};
+use super::pages::{json, text};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
@@ -30,10 +30,7 @@ impl Admin {
                 }
             };
         }
-        match serde_json::to_string_pretty(&reports.found) {
-            Ok(body) => typed(StatusCode::OK, "application/json", body + "\n"),
-            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
-        }
+        json(&reports.found)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How long each step may take. Workers have two seconds to answer what a page asks of them.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The most bytes of an answer that are read.
-const ANSWER_MAX: u64 = 1 << 20;
+const ANSWER_MAX: u64 = 8 << 20;
 
 /// An answer of the endpoint.
 pub(crate) struct Page {

@@ -1,6 +1,7 @@
 //! The commands besides `run`, one file each.
 
 pub(crate) mod admin;
+pub(crate) mod cardinality;
 pub(crate) mod components;
 pub(crate) mod config;
 pub(crate) mod graph;

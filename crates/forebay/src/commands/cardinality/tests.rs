@@ -1,0 +1,196 @@
+use super::table::short;
+use super::{bytes, text};
+use forebay_core::{AttributeUse, CardinalityReport, GroupUse, MetricUse, ValueUse};
+
+fn attribute(key: &str, values: u64, remaining: u64, saved: u64, examples: &[&str]) -> AttributeUse {
+    AttributeUse {
+        key: key.to_owned(),
+        values,
+        remaining,
+        saved,
+        examples: examples.iter().map(|&example| example.to_owned()).collect(),
+    }
+}
+
+fn duration() -> MetricUse {
+    MetricUse {
+        metric: "http.server.duration".to_owned(),
+        group: "service.name=shop".to_owned(),
+        kind: "histogram".to_owned(),
+        action: "fold".to_owned(),
+        live: 2000,
+        limit: 2000,
+        new_per_minute: 120.25,
+        folded: 54321,
+        overflowing: true,
+        attributes: vec![
+            attribute("http.route", 12, 40000, 10, &["/a"]),
+            attribute("user.id", 40198, 12, 39998, &["u-1", "u-2", "u-3"]),
+        ],
+    }
+}
+
+fn quiet() -> MetricUse {
+    MetricUse {
+        metric: "queue.size".to_owned(),
+        group: "service.name=mail".to_owned(),
+        kind: "gauge".to_owned(),
+        action: "fold".to_owned(),
+        live: 7,
+        limit: 2000,
+        ..MetricUse::default()
+    }
+}
+
+fn report(metrics: Vec<MetricUse>) -> CardinalityReport {
+    CardinalityReport {
+        node: "limit".to_owned(),
+        live_series: 2007,
+        max_series: Some(100_000),
+        used_bytes: 3 << 19,
+        max_bytes: 16 << 20,
+        metrics_known: 5,
+        metrics,
+        groups_known: 2,
+        groups: vec![
+            GroupUse {
+                group: "service.name=shop".to_owned(),
+                live: 2000,
+                limit: Some(10_000),
+                points: 60_000,
+                bytes: 9_000_000,
+            },
+            GroupUse {
+                group: "service.name=mail".to_owned(),
+                live: 7,
+                limit: None,
+                points: 12,
+                bytes: 900,
+            },
+        ],
+        values: Vec::new(),
+    }
+}
+
+#[test]
+fn the_worst_metric_is_shown_with_what_ends_it() {
+    let expected = "\
+limit: 2007 of 100000 series live; memory: 1.5 MiB of 16.0 MiB
+
+  metric                group              kind             series  new/min  folded
+  http.server.duration  service.name=shop  histogram  2000 of 2000    120.2   54321  fold
+      without user.id: 12 series, 39998 fewer; it has 40198 values: u-1, u-2, u-3
+  queue.size            service.name=mail  gauge         7 of 2000      0.0       0
+  and 3 metrics more
+
+  group                     series  points    bytes
+  service.name=shop  2000 of 10000   60000  8.6 MiB
+  service.name=mail              7      12    900 B
+
+`http.server.duration` of service.name=shop is at its limit of 2000 series: 54321 data points were folded into its overflow series.
+Without the attribute `user.id` it has 12 series. To take it away, write in [processors.limit]:
+
+  rules = [{ metric = \"http.server.duration\", drop = [\"user.id\"] }]
+";
+    assert_eq!(text(&[report(vec![duration(), quiet()])]), expected);
+}
+
+#[test]
+fn where_one_attribute_is_not_enough_it_is_said() {
+    let mut metric = duration();
+    metric.attributes = vec![attribute("http.route", 30, 40_000, 10, &[])];
+    metric.action = "observe".to_owned();
+    let said = text(&[report(vec![metric.clone()])]);
+    assert!(
+        said.contains("54321 data points would have been folded.\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("it has 40000 series, which is still above the limit of 2000."),
+        "{said}"
+    );
+    metric.attributes.clear();
+    let said = text(&[report(vec![metric])]);
+    assert!(said.contains("No attribute alone makes its series."), "{said}");
+    assert!(!said.contains("rules ="), "{said}");
+}
+
+#[test]
+fn where_nothing_is_wrong_nothing_is_to_be_done() {
+    let said = text(&[report(vec![quiet()])]);
+    assert!(
+        said.ends_with("\nNothing that is shown here exceeds its limit.\n"),
+        "{said}"
+    );
+    // It did once, and is well again.
+    let mut past = duration();
+    past.overflowing = false;
+    let said = text(&[report(vec![past])]);
+    assert!(said.contains("54321\n"), "{said}");
+    assert!(
+        said.ends_with("\nNothing that is shown here exceeds its limit.\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn without_a_limiter_it_says_how_to_have_one() {
+    assert!(text(&[]).contains("`forebay components cardinality_limit`"));
+}
+
+#[test]
+fn values_of_spans_have_a_table_of_their_own() {
+    let mut of_spans = CardinalityReport {
+        node: "spans".to_owned(),
+        ..CardinalityReport::default()
+    };
+    of_spans.values = vec![ValueUse {
+        signal: "traces".to_owned(),
+        key: "name".to_owned(),
+        service: "shop".to_owned(),
+        live: 200,
+        limit: 200,
+        overflowed: 31,
+    }];
+    let said = text(&[report(vec![quiet()]), of_spans]);
+    let expected = "
+spans: 0 series live; memory: 0 B of 0 B
+
+  values of  signal  service      values  without a place
+  name       traces  shop     200 of 200               31
+";
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn nothing_that_a_sender_wrote_acts_on_the_terminal_or_on_the_config() {
+    let mut metric = duration();
+    metric.metric = "a\u{1b}[2J\"b${x}".to_owned();
+    metric.group = "evil\u{202e}\u{7}".to_owned();
+    metric.attributes = vec![attribute("k\n\"]", 5, 3, 2, &["\u{9b}31m"])];
+    let said = text(&[report(vec![metric])]);
+    let acts = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+    assert!(!said.contains(acts), "{said:?}");
+    let (_, line) = said.rsplit_once("rules = ").unwrap();
+    assert_eq!(
+        line,
+        "[{ metric = \"a\\u001B[2J\\\"b$${x}\", drop = [\"k\\n\\\"]\"] }]\n"
+    );
+}
+
+#[test]
+fn what_is_long_is_cut() {
+    assert_eq!(short("abcdef", 6), "abcdef");
+    assert_eq!(short("abcdefg", 6), "abc...");
+    assert_eq!(short("\u{1b}bc", 5), "\\u...");
+    assert_eq!(short("", 5), "");
+}
+
+#[test]
+fn bytes_are_shown_in_their_unit() {
+    let shown = [0, 1023, 1024, 1536, 1 << 30, u64::MAX].map(bytes);
+    assert_eq!(
+        shown,
+        ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 GiB", "16777216.0 TiB"]
+    );
+}
