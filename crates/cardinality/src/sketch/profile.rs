@@ -22,8 +22,6 @@ const FEW: u32 = 16;
 const TOGETHER: usize = 6;
 /// The share of the series that must go for a key to be to blame.
 const BLAMED: f64 = 0.5;
-/// How much more of the series several keys together must save than any one of them: more than the error of the estimates.
-const BETTER: f64 = 0.25;
 
 /// One attribute of a set.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +37,7 @@ pub struct Attribute<'a> {
 /// What the removal of a key, or of several, would do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blame {
-    /// The key; or the keys, where only their removal together saves anything, as with the name and the uid of a pod. `(other)` stands for
+    /// The key; or the keys, where no key saves half of the series by itself, but they do, as with the name and the uid of a pod. `(other)` stands for
     /// all keys that have no row: see [`Profile`].
     pub keys: Vec<String>,
     /// Different values. Of several keys, the most of any.
@@ -248,17 +246,11 @@ impl Profile {
         if self.seen == ALL {
             self.unsampled = self.sets.estimate();
         }
-        let alone = (OTHER + 1..self.rows.len())
-            .map(|at| (at, self.share(at)))
-            .max_by(|one, other| one.1.total_cmp(&other.1))
-            .filter(|(_, share)| *share > BLAMED);
-        self.worst = match alone {
+        let alone = (OTHER + 1..self.rows.len()).map(|at| (at, self.share(at)));
+        let most = alone.max_by(|one, other| one.1.total_cmp(&other.1));
+        self.worst = match most.filter(|(_, share)| *share > BLAMED) {
             Some((at, _)) => Chosen::of([at]),
-            None => self
-                .together()
-                .filter(|(_, share)| *share > BLAMED)
-                .map(|(keys, _)| keys)
-                .unwrap_or_default(),
+            None => self.together().map(|(keys, _)| keys).unwrap_or_default(),
         };
         let values = |at: usize| self.rows.get(at).map_or(0.0, |row| row.values.estimate());
         let mut keys: Vec<(usize, f64)> = (OTHER + 1..self.rows.len()).map(|at| (at, values(at))).collect();
@@ -278,12 +270,14 @@ impl Profile {
         self.series() / self.sets.estimate().max(1.0)
     }
 
-    /// The keys that save much more together than any one alone, and their share.
+    /// The fewest keys that are to blame together, and their share, where no key is by itself.
     fn together(&self) -> Option<(Chosen, f64)> {
-        let alone = (0..self.rows.len()).map(|at| self.share(at)).fold(0.0, f64::max);
-        self.chain
-            .best(self.scale())
-            .filter(|(_, share)| *share > alone + BETTER)
+        let alone = (0..self.rows.len()).any(|at| self.share(at) > BLAMED);
+        if alone {
+            None
+        } else {
+            self.chain.best(self.scale())
+        }
     }
 
     fn values(&self, row: &Row) -> f64 {
@@ -355,7 +349,7 @@ impl Chain {
         }
     }
 
-    /// The fewest keys that save nearly as much as all together.
+    /// The fewest keys that are to blame.
     fn best(&self, scale: f64) -> Option<(Chosen, f64)> {
         let sets = self.sets.estimate();
         let tried = usize::from(self.keys.length).saturating_sub(1);
@@ -364,9 +358,8 @@ impl Chain {
             return None;
         }
         let share = |remaining: &Distinct<32>| saved(remaining.estimate(), sets, scale);
-        let shares = || self.remaining.iter().take(tried).map(share);
-        let most = shares().fold(0.0, f64::max);
-        let (fewest, share) = shares().enumerate().find(|(_, share)| *share >= most * 0.8)?;
+        let shares = self.remaining.iter().take(tried).map(share);
+        let (fewest, share) = shares.enumerate().find(|(_, share)| *share > BLAMED)?;
         Some((Chosen::of(self.keys.rows().take(fewest + 2)), share))
     }
 
@@ -401,7 +394,7 @@ fn saved(remaining: f64, sets: f64, scale: f64) -> f64 {
 /// at: as many as before, if each was met many times; `scale` times as many, if none was met twice. As if each were equally frequent, so
 /// that looking at `n` of `v` finds `v * (1 - exp(-n / v))`. A share that may be one but for the error of the estimates is taken for one.
 fn growth(share: f64, scale: f64) -> f64 {
-    const ERROR: f64 = 1.25;
+    const ERROR: f64 = 1.6;
     let share = share * ERROR;
     if scale <= 1.0 || share >= 1.0 {
         return scale.max(1.0);

@@ -169,7 +169,7 @@ fn keys_that_are_without_end_together_are_named_together() {
 #[test]
 fn of_two_that_multiply_the_larger_is_named() {
     let mut world = World::new(3);
-    for _ in 0..20_000 {
+    for _ in 0..50_000 {
         let mut set = world.usual();
         set.push(attribute("customer", world.rng.u32(..200)));
         set.push(attribute("product", world.rng.u32(..20)));
