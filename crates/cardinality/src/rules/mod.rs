@@ -1,9 +1,10 @@
 //! Rules for the attributes of data points, applied before anything is limited: keys that are dropped or kept, values that are templated,
 //! capped or allowed.
 //!
-//! A rule names keys exactly. What it does to one attribute does not depend on the others, and so a list of rules comes to a short
-//! program for each key that is named, and one answer for all other keys: [`AttributeRules`]. A set of attributes is gone through once,
-//! and copied only from where something changes on: [`Rewritten`].
+//! A rule names keys exactly, and may be for some metrics only. What it does to one attribute does not depend on the others, and so a list of
+//! rules comes to a short program for each key that is named, and one answer for all other keys: [`AttributeRules`]. Which of the rules
+//! are for a stream is found out once, by the name of its metric: [`RuleState`]. A set of attributes is gone through once, and copied only
+//! from where something changes on: [`Rewritten`].
 //!
 //! **Duplicates.** Keys of a set are unique by the specification (common/README.md, "Attribute Collections"), but not on the wire. Where a key
 //! occurs twice and a rule changes its values, the first one counts, as it does for readers, and the others go: they must not
@@ -16,18 +17,48 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use pass::RuleContext;
+pub use pass::{RuleContext, Template};
 pub use rewritten::Rewritten;
-pub use state::{RuleState, Template};
+pub use state::RuleState;
 
 use forebay_otlp::edit::AttributeValue;
 use std::fmt;
+use std::sync::Arc;
 
 /// What takes the place of a value that has none of its own.
 pub const OVERFLOW_VALUE: &str = "__overflow__";
 
+/// The most rules of one list.
+pub const RULES_MAX: usize = 64;
 /// The most keys whose values the rules of one list change.
 pub const CHANGED_KEYS_MAX: usize = 64;
+
+/// Whether something is for a metric, by its name. Must always answer the same for the same name.
+pub type MetricTest = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
+/// A rule, and which metrics it is for.
+#[derive(Clone)]
+pub struct MetricRule {
+    /// The metrics; left out: all.
+    pub metrics: Option<MetricTest>,
+    /// The rule.
+    pub rule: Rule,
+}
+
+impl From<Rule> for MetricRule {
+    fn from(rule: Rule) -> Self {
+        MetricRule { metrics: None, rule }
+    }
+}
+
+impl fmt::Debug for MetricRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricRule")
+            .field("metrics", &self.metrics.as_ref().map(|_| "some"))
+            .field("rule", &self.rule)
+            .finish()
+    }
+}
 
 /// What happens to some attributes.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,19 +67,19 @@ pub enum Rule {
     Drop(Vec<String>),
     /// Attributes with other keys go.
     Keep(Vec<String>),
-    /// Numbers, identifiers and the like in the text of this key become placeholders. Values that are no text stay.
-    Template(String),
-    /// Only so many distinct values of this key: what comes when there are so many becomes [`OVERFLOW_VALUE`].
+    /// Numbers, identifiers and the like in the texts of these keys become placeholders. Values that are no text stay.
+    Template(Vec<String>),
+    /// Only so many distinct values of each of these keys: what comes when there are so many becomes [`OVERFLOW_VALUE`].
     Cap {
-        /// The key.
-        key: String,
-        /// How many values there may be.
+        /// The keys.
+        keys: Vec<String>,
+        /// How many values of each there may be.
         limit: usize,
     },
-    /// Only these values of this key: others become [`OVERFLOW_VALUE`].
+    /// Only these values of these keys: others become [`OVERFLOW_VALUE`].
     Allow {
-        /// The key.
-        key: String,
+        /// The keys.
+        keys: Vec<String>,
         /// The values. The text `1` and the number 1 are different.
         values: Vec<AllowedValue>,
     },
@@ -82,6 +113,8 @@ impl AllowedValue {
 /// Rules that cannot be taken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleError {
+    /// There are more than [`RULES_MAX`].
+    TooManyRules,
     /// They change the values of more than [`CHANGED_KEYS_MAX`] keys.
     TooManyKeys,
 }
@@ -89,6 +122,7 @@ pub enum RuleError {
 impl fmt::Display for RuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            RuleError::TooManyRules => write!(f, "there are more than {RULES_MAX} rules"),
             RuleError::TooManyKeys => write!(
                 f,
                 "the values of more than {CHANGED_KEYS_MAX} keys are templated, capped or allowed"
@@ -99,45 +133,60 @@ impl fmt::Display for RuleError {
 
 impl std::error::Error for RuleError {}
 
-/// Rules for attributes, compiled. They keep what they have seen in a [`RuleState`].
+/// Rules for attributes, compiled.
+///
+/// A set of rules is a number, with a bit for each rule in their order.
 #[derive(Clone, Debug, Default)]
 pub struct AttributeRules {
+    /// Which metrics each rule is for.
+    metrics: Box<[Metrics]>,
     /// The keys that rules name, by length and then by their bytes.
     named: Box<[Named]>,
     /// The lengths modulo 64 of these keys: most other keys are told by this alone.
     lengths: u64,
-    /// Whether attributes that no rule names go.
-    others_go: bool,
-    /// How many distinct values each cap lets through, in the order of the rules.
-    caps: Box<[usize]>,
-    templates: usize,
+    /// The rules that keep some keys only.
+    keeping: u64,
+    /// How many distinct values each cap lets through, and the rule that it belongs to.
+    caps: Box<[(usize, u32)]>,
+    /// The rules that template.
+    templating: u64,
+}
+
+/// Which metrics a rule is for.
+#[derive(Clone)]
+struct Metrics(Option<MetricTest>);
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "some" } else { "all" })
+    }
 }
 
 /// A key that rules name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Named {
     key: Box<[u8]>,
-    then: Then,
-}
-
-/// What happens to attributes of one key.
-#[derive(Clone, Debug)]
-enum Then {
-    Go,
-    Stay,
-    /// The steps in turn. The number is that of the key among those whose values change.
-    Change(u32, Box<[Step]>),
+    /// The rules that drop it.
+    dropping: u64,
+    /// The rules that keep only other keys than this.
+    leaving: u64,
+    /// The rules that change its values.
+    changing: u64,
+    /// What they do, with the number of each.
+    steps: Box<[(u32, Step)]>,
+    /// Its number among the keys whose values change.
+    number: u32,
 }
 
 /// What is done to one value.
 #[derive(Clone, Debug)]
 enum Step {
-    /// By the templater of this number.
-    Template(usize),
+    /// Numbers and the like become placeholders.
+    Template,
     /// By the cap of this number.
     Cap(usize),
     /// The bodies of the `AnyValue` messages that are allowed, sorted.
-    Allow(Box<[Box<[u8]>]>),
+    Allow(Arc<[Box<[u8]>]>),
 }
 
 impl AttributeRules {
@@ -146,77 +195,56 @@ impl AttributeRules {
     ///
     /// # Errors
     ///
-    /// Too many keys.
-    pub fn new(rules: &[Rule]) -> Result<Self, RuleError> {
-        let mut keys: Vec<&str> = rules.iter().flat_map(Rule::keys).map(String::as_str).collect();
+    /// Too many rules, or keys.
+    pub fn new(rules: &[MetricRule]) -> Result<Self, RuleError> {
+        if rules.len() > RULES_MAX {
+            return Err(RuleError::TooManyRules);
+        }
+        let mut keys: Vec<&str> = rules
+            .iter()
+            .flat_map(|rule| rule.rule.keys())
+            .map(String::as_str)
+            .collect();
         keys.sort_unstable_by_key(|key| (key.len(), *key));
         keys.dedup();
-        let mut compiled = AttributeRules {
-            lengths: keys
-                .iter()
-                .fold(0, |lengths, key| lengths | length_bit(key.len())),
-            others_go: rules.iter().any(|rule| matches!(rule, Rule::Keep(_))),
-            ..AttributeRules::default()
-        };
-        let (mut caps, mut named, mut changed) = (Vec::new(), Vec::new(), 0);
-        for key in keys {
-            let then = if rules.iter().any(|rule| rule.drops(key)) {
-                Then::Go
-            } else {
-                let steps = compiled.steps(rules, key, &mut caps);
-                changed += u32::from(!steps.is_empty());
-                if steps.is_empty() {
-                    Then::Stay
-                } else {
-                    Then::Change(changed - 1, steps)
-                }
-            };
-            let key = key.as_bytes().into();
-            named.push(Named { key, then });
+        let (mut caps, mut named) = (Vec::new(), Vec::with_capacity(keys.len()));
+        let mut changed = 0;
+        for key in &keys {
+            let mut of_key = Named::new(rules, key, &mut caps);
+            of_key.number = changed;
+            changed += u32::from(of_key.changing != 0);
+            named.push(of_key);
         }
         if changed as usize > CHANGED_KEYS_MAX {
             return Err(RuleError::TooManyKeys);
         }
-        compiled.named = named.into();
-        compiled.caps = caps.into();
-        Ok(compiled)
+        Ok(AttributeRules {
+            metrics: rules.iter().map(|rule| Metrics(rule.metrics.clone())).collect(),
+            named: named.into(),
+            lengths: keys
+                .iter()
+                .fold(0, |lengths, key| lengths | length_bit(key.len())),
+            keeping: set_of(rules, |rule| matches!(rule, Rule::Keep(_))),
+            caps: caps.into(),
+            templating: set_of(rules, |rule| matches!(rule, Rule::Template(_))),
+        })
     }
 
-    /// Whether there is nothing to be done to any attribute.
-    pub fn is_empty(&self) -> bool {
-        self.named.is_empty() && !self.others_go
+    /// Whether one of the rules needs a templater.
+    pub const fn have_templates(&self) -> bool {
+        self.templating != 0
     }
 
-    /// Whether no attribute is left of any set: a rule keeps no key.
-    pub fn keeps_nothing(&self) -> bool {
-        self.others_go && self.named.iter().all(|named| matches!(named.then, Then::Go))
+    /// The rules for a metric.
+    fn for_metric(&self, name: &[u8]) -> u64 {
+        let is_for = |metrics: &Metrics| metrics.0.as_ref().is_none_or(|test| test(name));
+        let rules = self.metrics.iter().enumerate();
+        rules.fold(0, |set, (number, metrics)| {
+            set | u64::from(is_for(metrics)) << number
+        })
     }
 
-    /// What the rules do to the values of one key.
-    fn steps(&mut self, rules: &[Rule], key: &str, caps: &mut Vec<usize>) -> Box<[Step]> {
-        let mut steps = Vec::new();
-        for rule in rules {
-            match rule {
-                Rule::Template(named) if named == key => {
-                    steps.push(Step::Template(self.templates));
-                    self.templates += 1;
-                }
-                Rule::Cap { key: named, limit } if named == key => {
-                    steps.push(Step::Cap(caps.len()));
-                    caps.push(*limit);
-                }
-                Rule::Allow { key: named, values } if named == key => {
-                    let mut values: Vec<_> = values.iter().map(AllowedValue::encoded).collect();
-                    values.sort_unstable();
-                    steps.push(Step::Allow(values.into()));
-                }
-                _ => {}
-            }
-        }
-        steps.into()
-    }
-
-    /// The place of a key among those that rules name.
+    /// What rules there are for a key.
     #[inline]
     fn named(&self, key: &[u8]) -> Option<&Named> {
         if self.lengths & length_bit(key.len()) == 0 {
@@ -229,6 +257,49 @@ impl AttributeRules {
     }
 }
 
+impl Named {
+    fn new(rules: &[MetricRule], key: &str, caps: &mut Vec<(usize, u32)>) -> Self {
+        let names = |rule: &Rule| rule.keys().iter().any(|named| named == key);
+        let mut steps = Vec::new();
+        for (number, rule) in (0..).zip(rules).filter(|(_, rule)| names(&rule.rule)) {
+            let step = match &rule.rule {
+                Rule::Drop(_) | Rule::Keep(_) => continue,
+                Rule::Template(_) => Step::Template,
+                Rule::Cap { limit, .. } => {
+                    caps.push((*limit, number));
+                    Step::Cap(caps.len() - 1)
+                }
+                Rule::Allow { values, .. } => {
+                    let mut values: Vec<_> = values.iter().map(AllowedValue::encoded).collect();
+                    values.sort_unstable();
+                    Step::Allow(values.into())
+                }
+            };
+            steps.push((number, step));
+        }
+        Named {
+            key: key.as_bytes().into(),
+            dropping: set_of(rules, |rule| matches!(rule, Rule::Drop(_)) && names(rule)),
+            leaving: set_of(rules, |rule| matches!(rule, Rule::Keep(_)) && !names(rule)),
+            changing: steps.iter().fold(0, |set, (number, _)| set | rule_bit(*number)),
+            steps: steps.into(),
+            number: 0,
+        }
+    }
+}
+
+/// The rules of which something is true.
+fn set_of(rules: &[MetricRule], test: impl Fn(&Rule) -> bool) -> u64 {
+    let numbered = (0..).zip(rules);
+    numbered.fold(0, |set, (number, rule)| {
+        set | if test(&rule.rule) { rule_bit(number) } else { 0 }
+    })
+}
+
+const fn rule_bit(number: u32) -> u64 {
+    1_u64.wrapping_shl(number)
+}
+
 const fn length_bit(length: usize) -> u64 {
     1 << (length & 63)
 }
@@ -237,19 +308,8 @@ impl Rule {
     /// The keys that it names.
     pub fn keys(&self) -> &[String] {
         match self {
-            Rule::Drop(keys) | Rule::Keep(keys) => keys,
-            Rule::Template(key) | Rule::Cap { key, .. } | Rule::Allow { key, .. } => {
-                std::slice::from_ref(key)
-            }
-        }
-    }
-
-    /// Whether an attribute of this key goes.
-    fn drops(&self, key: &str) -> bool {
-        match self {
-            Rule::Drop(keys) => keys.iter().any(|named| named == key),
-            Rule::Keep(keys) => keys.iter().all(|named| named != key),
-            _ => false,
+            Rule::Drop(keys) | Rule::Keep(keys) | Rule::Template(keys) => keys,
+            Rule::Cap { keys, .. } | Rule::Allow { keys, .. } => keys,
         }
     }
 }

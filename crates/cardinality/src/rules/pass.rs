@@ -1,20 +1,26 @@
 //! One set of attributes, gone through once.
 
 use super::rewritten::{put_bytes, put_header};
-use super::{AttributeRules, Named, OVERFLOW_VALUE, Rewritten, RuleState, Step, Then};
+use super::{AttributeRules, Named, OVERFLOW_VALUE, Rewritten, RuleState, Step, rule_bit};
 use crate::{Identity, SeriesHasher};
 use forebay_otlp::WireError;
 use forebay_otlp::edit::AttributeValue;
 use forebay_otlp::fields::key_value;
 use forebay_otlp::views::{KeyValue, Repeated, Scalar, View};
 
-/// What is the same for many sets of attributes.
-#[derive(Clone, Copy, Debug)]
+/// Templates a text: a scope within which it learns, the text, and an empty string for what it becomes. Says whether that differs.
+pub type Template<'a> = dyn FnMut(Identity, &str, &mut String) -> bool + 'a;
+
+/// What rules need besides what they remember.
 pub struct RuleContext<'a> {
     /// What identities are made with.
     pub hasher: &'a SeriesHasher,
     /// The time, in seconds from any start.
     pub now: u32,
+    /// Within what templates learn, for each key by itself: a group.
+    pub scope: Identity,
+    /// The templater, for rules that need one ([`AttributeRules::have_templates`]). Without it texts stay as they are.
+    pub template: Option<&'a mut Template<'a>>,
 }
 
 /// What becomes of an attribute.
@@ -118,52 +124,54 @@ impl AttributeRules {
         &self,
         state: &mut RuleState,
         attributes: Repeated<'a, KeyValue<'a>>,
-        context: RuleContext<'_>,
+        context: &mut RuleContext<'_>,
         out: &mut Rewritten,
     ) -> Result<bool, WireError> {
-        let mut seen = 0_u64;
+        let (mut seen, rules) = (0_u64, state.rules());
+        let others_go = self.keeping & rules != 0;
         out.pass(attributes, |attribute, scratch| {
             let Some(named) = self.named(attribute.key) else {
-                return Ok(if self.others_go {
+                return Ok(if others_go {
                     Fate::Goes
                 } else {
                     Fate::Stays(context.hasher.attribute(attribute.body))
                 });
             };
-            match &named.then {
-                Then::Go => Ok(Fate::Goes),
-                Then::Stay => Ok(Fate::Stays(context.hasher.attribute(attribute.body))),
-                Then::Change(number, steps) => {
-                    let before = seen;
-                    seen |= 1_u64.wrapping_shl(*number);
-                    if seen == before {
-                        return Ok(Fate::Goes);
-                    }
-                    let mut change = Change {
-                        named,
-                        state,
-                        context,
-                        scratch,
-                    };
-                    change.run(steps, attribute)
-                }
+            if (named.dropping | named.leaving) & rules != 0 {
+                return Ok(Fate::Goes);
             }
+            if named.changing & rules == 0 {
+                return Ok(Fate::Stays(context.hasher.attribute(attribute.body)));
+            }
+            let before = seen;
+            seen |= rule_bit(named.number);
+            if seen == before {
+                return Ok(Fate::Goes);
+            }
+            let mut change = Change {
+                named,
+                state,
+                context,
+                scratch,
+            };
+            change.run(attribute)
         })
     }
 }
 
 /// A value on its way through the steps of its key.
-struct Change<'s> {
+struct Change<'s, 'c> {
     named: &'s Named,
     state: &'s mut RuleState,
-    context: RuleContext<'s>,
+    context: &'s mut RuleContext<'c>,
     scratch: &'s mut Scratch,
 }
 
-impl Change<'_> {
-    fn run(&mut self, steps: &[Step], given: Attribute<'_>) -> Result<Fate, WireError> {
+impl Change<'_, '_> {
+    fn run(&mut self, given: Attribute<'_>) -> Result<Fate, WireError> {
         let mut changed = false;
-        for step in steps {
+        let (steps, rules) = (&self.named.steps, self.state.rules());
+        for (_, step) in steps.iter().filter(|(rule, _)| rule_bit(*rule) & rules != 0) {
             let verdict = if changed {
                 let body = std::mem::take(&mut self.scratch.body);
                 let verdict = Attribute::read(&body).map(|attribute| self.ask(step, &attribute));
@@ -202,9 +210,8 @@ impl Change<'_> {
             return Verdict::Fine;
         }
         let fits = match step {
-            Step::Template(number) => {
-                let templated =
-                    text.is_some_and(|text| self.state.template(*number, text, &mut self.scratch.text));
+            Step::Template => {
+                let templated = text.is_some_and(|text| self.template(text));
                 return if templated { Verdict::Text } else { Verdict::Fine };
             }
             Step::Cap(number) => {
@@ -216,5 +223,18 @@ impl Change<'_> {
                 .is_ok(),
         };
         if fits { Verdict::Fine } else { Verdict::Overflow }
+    }
+
+    /// Templates a text into the scratch buffer.
+    fn template(&mut self, text: &str) -> bool {
+        let Some(template) = self.context.template.as_mut() else {
+            return false;
+        };
+        let scope = self
+            .context
+            .scope
+            .plus(self.context.hasher.bytes(&self.named.key));
+        self.scratch.text.clear();
+        template(scope, text, &mut self.scratch.text)
     }
 }

@@ -1,42 +1,39 @@
-//! What rules remember: the values that caps let through, and what templates have learned.
+//! Which rules there are for a stream, and what they remember of it.
 
-use super::AttributeRules;
+use super::{AttributeRules, rule_bit};
 use crate::{DistinctValues, Identity};
-use std::fmt;
 
-/// Rewrites a text: appends what it becomes to an empty string, and says whether that differs.
-pub type Template = Box<dyn FnMut(&str, &mut String) -> bool + Send>;
-
-/// What one list of rules remembers of the attributes it has seen.
-///
-/// What is remembered of one metric or group says nothing of another: there is a state for each that has caps of its own.
+/// The rules for one stream, and the values that their caps let through: each stream has places of its own.
+#[derive(Debug)]
 pub struct RuleState {
+    rules: u64,
     caps: Box<[DistinctValues]>,
-    templates: Box<[Template]>,
-}
-
-impl fmt::Debug for RuleState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RuleState")
-            .field("caps", &self.caps)
-            .finish_non_exhaustive()
-    }
 }
 
 impl RuleState {
-    /// Nothing remembered yet. A value of a cap that was not seen for `idle_seconds` gives its place away.
-    pub fn new(rules: &AttributeRules, idle_seconds: u32, mut template: impl FnMut() -> Template) -> Self {
-        let cap = |limit: &usize| DistinctValues::new(*limit, idle_seconds);
-        RuleState {
+    /// The rules for a metric, with nothing remembered yet; nothing if none is for it. A value of a cap that was not seen for
+    /// `idle_seconds` gives its place away.
+    pub fn new(rules: &AttributeRules, metric: &[u8], idle_seconds: u32) -> Option<Self> {
+        let set = rules.for_metric(metric);
+        let cap = |&(limit, rule): &(usize, u32)| {
+            let limit = if set & rule_bit(rule) == 0 { 0 } else { limit };
+            DistinctValues::new(limit, idle_seconds)
+        };
+        (set != 0).then(|| RuleState {
+            rules: set,
             caps: rules.caps.iter().map(cap).collect(),
-            templates: (0..rules.templates).map(|_| template()).collect(),
-        }
+        })
     }
 
-    /// The memory taken, in bytes.
+    /// The memory taken, in bytes. It grows with the values that caps let through.
     pub fn memory(&self) -> usize {
         let caps: usize = self.caps.iter().map(DistinctValues::memory).sum();
         size_of::<Self>() + caps
+    }
+
+    /// The rules for this stream.
+    pub(super) const fn rules(&self) -> u64 {
+        self.rules
     }
 
     /// Whether the value has a place under the cap of this number.
@@ -44,13 +41,5 @@ impl RuleState {
         self.caps
             .get_mut(cap)
             .is_none_or(|values| values.admit(value, now))
-    }
-
-    /// Writes what the template of this number makes of a text; says whether that differs.
-    pub(super) fn template(&mut self, number: usize, text: &str, out: &mut String) -> bool {
-        out.clear();
-        self.templates
-            .get_mut(number)
-            .is_some_and(|template| template(text, out))
     }
 }

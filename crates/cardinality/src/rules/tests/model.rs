@@ -5,15 +5,15 @@ use crate::rules::{AllowedValue, OVERFLOW_VALUE, Rule};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue as Decoded};
 use prost::Message;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 const KEYS: [&str; 7] = ["a", "b", "cc", "ddd", "http.route", "user.id", ""];
 
 /// Rules as they are explained: one after the other, each to the whole set.
 struct Model {
     rules: Vec<Rule>,
-    /// For each rule, the values that have a place.
-    places: Vec<HashSet<Vec<u8>>>,
+    /// For each rule and key, the values that have a place.
+    places: Vec<HashMap<String, HashSet<Vec<u8>>>>,
 }
 
 impl Model {
@@ -28,14 +28,16 @@ impl Model {
         // Whatever goes in the end takes no place.
         set.retain(|attribute| !goes(&attribute.key));
         for (rule, places) in self.rules.iter().zip(&mut self.places) {
-            let key = match rule {
+            let keys = match rule {
                 Rule::Drop(_) | Rule::Keep(_) => continue,
-                Rule::Template(key) | Rule::Cap { key, .. } | Rule::Allow { key, .. } => key,
+                Rule::Template(keys) | Rule::Cap { keys, .. } | Rule::Allow { keys, .. } => keys,
             };
-            let mut first = true;
-            set.retain(|attribute| attribute.key != *key || std::mem::take(&mut first));
-            if let Some(attribute) = set.iter_mut().find(|attribute| attribute.key == *key) {
-                change(rule, places, attribute);
+            for key in keys {
+                let mut first = true;
+                set.retain(|attribute| attribute.key != *key || std::mem::take(&mut first));
+                if let Some(attribute) = set.iter_mut().find(|attribute| attribute.key == *key) {
+                    change(rule, places.entry(key.clone()).or_default(), attribute);
+                }
             }
         }
         set
@@ -75,17 +77,25 @@ fn some_key(random: &mut fastrand::Rng) -> String {
     KEYS[random.usize(..KEYS.len())].to_owned()
 }
 
+/// One or two keys.
+fn different_keys(random: &mut fastrand::Rng) -> Vec<String> {
+    let mut keys = vec![some_key(random), some_key(random)];
+    keys.dedup();
+    keys.truncate(random.usize(1..3));
+    keys
+}
+
 fn some_rule(random: &mut fastrand::Rng) -> Rule {
     match random.u8(..9) {
         0 => Rule::Drop((0..random.usize(..3)).map(|_| some_key(random)).collect()),
         1 => Rule::Keep((0..random.usize(3..9)).map(|_| some_key(random)).collect()),
-        2..4 => Rule::Template(some_key(random)),
+        2..4 => Rule::Template(different_keys(random)),
         4..7 => Rule::Cap {
-            key: some_key(random),
+            keys: different_keys(random),
             limit: random.usize(..6),
         },
         _ => Rule::Allow {
-            key: some_key(random),
+            keys: different_keys(random),
             values: vec![
                 AllowedValue::Text(format!("v{}", random.u8(..6))),
                 AllowedValue::Text("v#".into()),
@@ -132,7 +142,7 @@ fn property_rules_do_what_decoding_and_changing_would() {
         let rules: Vec<Rule> = (0..random.usize(..6)).map(|_| some_rule(&mut random)).collect();
         let mut rig = Rig::new(&rules);
         let mut model = Model {
-            places: vec![HashSet::new(); rules.len()],
+            places: vec![HashMap::new(); rules.len()],
             rules,
         };
         for _ in 0..25 {
@@ -163,15 +173,8 @@ fn property_damaged_sets_are_errors_or_sets() {
                 let at = random.usize(..point.len());
                 point[at] = random.u8(..);
             }
-            let context = crate::rules::RuleContext {
-                hasher: &rig.hasher,
-                now: 0,
-            };
             let attributes = super::support::attributes(&point);
-            let Ok(changed) = rig
-                .rules
-                .rewrite(&mut rig.state, attributes, context, &mut rig.out)
-            else {
+            let Ok(changed) = rig.apply_to(&point) else {
                 continue;
             };
             assert_eq!(changed, rig.out.attributes().is_some());

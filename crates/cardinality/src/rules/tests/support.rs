@@ -1,7 +1,8 @@
 //! Sets of attributes, as they are on the wire and decoded.
 
-use crate::rules::{AttributeRules, Rewritten, Rule, RuleContext, RuleState, Template};
+use crate::rules::{AttributeRules, MetricRule, Rewritten, Rule, RuleContext, RuleState};
 use crate::{Identity, SeriesHasher};
+use forebay_otlp::WireError;
 use forebay_otlp::views::{KeyValue, Repeated, View};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue as Decoded};
@@ -48,53 +49,85 @@ pub(super) fn attributes(point: &[u8]) -> Repeated<'_, KeyValue<'_>> {
 }
 
 /// A template for tests: digits become `#`.
-pub(super) fn digits() -> Template {
-    Box::new(|text, out| {
-        let hash = |character: char| {
-            if character.is_ascii_digit() {
-                '#'
-            } else {
-                character
-            }
-        };
-        out.extend(text.chars().map(hash));
-        out != text
-    })
+fn digits(text: &str, out: &mut String) -> bool {
+    let hash = |character: char| {
+        if character.is_ascii_digit() {
+            '#'
+        } else {
+            character
+        }
+    };
+    out.extend(text.chars().map(hash));
+    out != text
 }
+
+/// The metric that rules are applied to.
+pub(super) const METRIC: &[u8] = b"requests";
 
 /// Rules with all that they need.
 pub(super) struct Rig {
     pub(super) hasher: SeriesHasher,
     pub(super) rules: AttributeRules,
-    pub(super) state: RuleState,
+    pub(super) state: Option<RuleState>,
     pub(super) out: Rewritten,
     pub(super) now: u32,
+    /// The scopes in which texts were templated.
+    pub(super) scopes: Vec<Identity>,
 }
 
+/// The scope of all templates.
+pub(super) const SCOPE: Identity = Identity(77);
+
 impl Rig {
+    /// With rules for every metric.
     pub(super) fn new(rules: &[Rule]) -> Rig {
+        let rules: Vec<MetricRule> = rules.iter().cloned().map(MetricRule::from).collect();
+        Rig::of(&rules)
+    }
+
+    pub(super) fn of(rules: &[MetricRule]) -> Rig {
         let rules = AttributeRules::new(rules).unwrap();
         Rig {
             hasher: SeriesHasher::with_seed(5),
-            state: RuleState::new(&rules, 60, digits),
+            state: RuleState::new(&rules, METRIC, 60),
             rules,
             out: Rewritten::new(),
             now: 0,
+            scopes: Vec::new(),
         }
     }
 
     /// Whether the rules changed the set, and what came out, decoded. The identity is checked.
     pub(super) fn apply(&mut self, set: &[Decoded]) -> (bool, Vec<Decoded>) {
         let point = point(set);
-        let context = RuleContext {
+        let changed = self.apply_to(&point).unwrap();
+        (changed, self.came_out(&point))
+    }
+
+    /// Whether the rules changed the attributes of a point.
+    pub(super) fn apply_to(&mut self, point: &[u8]) -> Result<bool, WireError> {
+        let mut template = |scope, text: &str, out: &mut String| {
+            self.scopes.push(scope);
+            digits(text, out)
+        };
+        let mut context = RuleContext {
             hasher: &self.hasher,
             now: self.now,
+            scope: SCOPE,
+            template: Some(&mut template),
         };
-        let changed = self
-            .rules
-            .rewrite(&mut self.state, attributes(&point), context, &mut self.out)
-            .unwrap();
-        (changed, self.came_out(&point))
+        match &mut self.state {
+            Some(state) => self
+                .rules
+                .rewrite(state, attributes(point), &mut context, &mut self.out),
+            // What a limiter does where no rule is for a metric.
+            None => self.out.without(attributes(point), &[], &self.hasher),
+        }
+    }
+
+    /// Memory of what is remembered.
+    pub(super) fn memory(&self) -> usize {
+        self.state.as_ref().unwrap().memory()
     }
 
     /// [`Rig::apply`] with texts, of which only what came out is told.

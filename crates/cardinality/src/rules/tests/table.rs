@@ -1,12 +1,14 @@
 //! What each rule does, and what it leaves alone.
 
-use super::support::{Rig, attribute, attributes, digits, point, text, texts};
-use crate::rules::{AllowedValue, CHANGED_KEYS_MAX, OVERFLOW_VALUE, RuleError};
-use crate::rules::{AttributeRules, Rewritten, Rule, RuleContext, RuleState};
+use super::support::{METRIC, Rig, SCOPE, attribute, attributes, point, text, texts};
+use crate::SeriesHasher;
+use crate::rules::{AllowedValue, CHANGED_KEYS_MAX, OVERFLOW_VALUE, RULES_MAX, RuleError};
+use crate::rules::{AttributeRules, MetricRule, Rewritten, Rule, RuleContext, RuleState};
 use forebay_otlp::WireErrorKind;
 use forebay_otlp::views::{Repeated, View};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue as Decoded};
+use std::sync::Arc;
 
 fn keys(keys: &[&str]) -> Vec<String> {
     keys.iter().map(ToString::to_string).collect()
@@ -14,14 +16,14 @@ fn keys(keys: &[&str]) -> Vec<String> {
 
 fn cap(key: &str, limit: usize) -> Rule {
     Rule::Cap {
-        key: key.to_owned(),
+        keys: keys(&[key]),
         limit,
     }
 }
 
 fn allow(key: &str, values: Vec<AllowedValue>) -> Rule {
     Rule::Allow {
-        key: key.to_owned(),
+        keys: keys(&[key]),
         values,
     }
 }
@@ -81,7 +83,7 @@ fn keys_are_named_exactly() {
 fn long_keys_and_values_are_read_and_written() {
     let key = "k".repeat(300);
     let value = "v1".repeat(10_000);
-    let mut rig = Rig::new(&[Rule::Template(key.clone())]);
+    let mut rig = Rig::new(&[Rule::Template(vec![key.clone()])]);
     let out = rig.texts(&[("a", "1"), (&key, &value)]);
     assert_eq!(out, pairs(&[("a", "1"), (&key, &"v#".repeat(10_000))]));
 }
@@ -178,7 +180,7 @@ fn only_allowed_values_stay_and_types_count() {
 
 #[test]
 fn templates_rewrite_texts_and_leave_other_values() {
-    let mut rig = Rig::new(&[Rule::Template("path".into())]);
+    let mut rig = Rig::new(&[Rule::Template(keys(&["path"]))]);
     let out = rig.texts(&[("path", "/users/123"), ("other", "/users/123")]);
     assert_eq!(out, pairs(&[("path", "/users/###"), ("other", "/users/123")]));
     assert!(!rig.apply(&texts(&[("path", "/users")])).0);
@@ -187,7 +189,7 @@ fn templates_rewrite_texts_and_leave_other_values() {
 
 #[test]
 fn each_rule_for_a_key_sees_what_the_ones_before_it_made() {
-    let path = || Rule::Template("path".into());
+    let path = || Rule::Template(keys(&["path"]));
     let mut rig = Rig::new(&[path(), cap("path", 1)]);
     assert_eq!(rig.texts(&[("path", "/1")]), pairs(&[("path", "/#")]));
     assert_eq!(rig.texts(&[("path", "/2")]), pairs(&[("path", "/#")]));
@@ -205,11 +207,11 @@ fn each_rule_for_a_key_sees_what_the_ones_before_it_made() {
 fn a_dropped_attribute_takes_no_place_of_a_cap() {
     let mut rig = Rig::new(&[cap("a", 1), Rule::Drop(keys(&["a"]))]);
     assert_eq!(rig.texts(&[("a", "1"), ("b", "2")]), pairs(&[("b", "2")]));
-    let nothing = rig.state.memory();
+    let nothing = rig.memory();
     for number in 0..1000 {
         rig.texts(&[("a", &number.to_string())]);
     }
-    assert_eq!(rig.state.memory(), nothing);
+    assert_eq!(rig.memory(), nothing);
 }
 
 #[test]
@@ -230,34 +232,83 @@ fn of_two_keys_in_one_attribute_the_last_counts() {
     let attribute = b"\x0a\x01a\x12\x03\x0a\x011\x0a\x07user.id";
     let mut point = vec![7 << 3 | 2, u8::try_from(attribute.len()).unwrap()];
     point.extend(attribute);
-    let context = RuleContext {
-        hasher: &rig.hasher,
-        now: 0,
-    };
-    let changed = rig
-        .rules
-        .rewrite(&mut rig.state, attributes(&point), context, &mut rig.out);
-    assert_eq!(changed, Ok(true));
+    assert_eq!(rig.apply_to(&point), Ok(true));
     assert_eq!(rig.came_out(&point), []);
 }
 
 #[test]
-fn no_rules_leave_every_set_and_tell_its_identity() {
-    let mut rig = Rig::new(&[]);
-    assert!(rig.rules.is_empty());
-    let set = texts(&[("a", "1"), ("b", "2"), ("a", "3")]);
-    assert_eq!(rig.apply(&set), (false, set));
-    assert_eq!(rig.apply(&[]), (false, Vec::new()));
+fn a_rule_for_other_metrics_does_nothing_and_remembers_nothing() {
+    let only = |name: &'static [u8], rule: Rule| MetricRule {
+        metrics: Some(Arc::new(move |metric: &[u8]| metric == name)),
+        rule,
+    };
+    let others = [
+        only(b"other", Rule::Drop(keys(&["a"]))),
+        only(b"other", Rule::Keep(keys(&["b"]))),
+        only(b"other", cap("c", 0)),
+        only(b"other", Rule::Template(keys(&["d"]))),
+    ];
+    let set = texts(&[("a", "1"), ("c", "2"), ("d", "3"), ("d", "4"), ("e", "5")]);
+    let mut rig = Rig::of(&others);
+    assert!(rig.state.is_none(), "no rule is for the metric");
+    assert_eq!(rig.apply(&set), (false, set.clone()));
+    let mut rules = others.to_vec();
+    rules.push(only(METRIC, Rule::Drop(keys(&["e"]))));
+    rules.push(Rule::Template(keys(&["c"])).into());
+    let mut rig = Rig::of(&rules);
+    let (_, out) = rig.apply(&set);
+    assert_eq!(out, texts(&[("a", "1"), ("c", "#"), ("d", "3"), ("d", "4")]));
 }
 
 #[test]
-fn rules_that_keep_no_key_are_told() {
-    let none = |rules: &[Rule]| AttributeRules::new(rules).unwrap().keeps_nothing();
-    assert!(none(&[Rule::Keep(Vec::new())]));
-    assert!(none(&[Rule::Keep(keys(&["a"])), Rule::Keep(keys(&["b"]))]));
-    assert!(none(&[Rule::Keep(keys(&["a"])), Rule::Drop(keys(&["a"]))]));
-    assert!(!none(&[Rule::Keep(keys(&["a"])), cap("a", 1)]));
-    assert!(!none(&[Rule::Drop(keys(&["a"]))]) && !none(&[]));
+fn a_cap_of_several_keys_has_as_many_places_for_each() {
+    let mut rig = Rig::new(&[Rule::Cap {
+        keys: keys(&["a", "b"]),
+        limit: 1,
+    }]);
+    assert_eq!(
+        rig.texts(&[("a", "1"), ("b", "2")]),
+        pairs(&[("a", "1"), ("b", "2")])
+    );
+    let out = rig.texts(&[("a", "2"), ("b", "1")]);
+    assert_eq!(out, pairs(&[("a", OVERFLOW_VALUE), ("b", OVERFLOW_VALUE)]));
+}
+
+#[test]
+fn templates_of_a_key_learn_by_themselves_within_the_scope() {
+    let mut rig = Rig::new(&[Rule::Template(keys(&["a", "b"]))]);
+    rig.texts(&[("a", "1"), ("b", "1")]);
+    rig.texts(&[("a", "2")]);
+    let of = |key: &str| SCOPE.plus(rig.hasher.bytes(key.as_bytes()));
+    assert_eq!(rig.scopes, [of("a"), of("b"), of("a")]);
+    assert!(rig.rules.have_templates());
+    assert!(!Rig::new(&[cap("a", 1)]).rules.have_templates());
+}
+
+#[test]
+fn without_a_templater_texts_stay() {
+    let rules = AttributeRules::new(&[Rule::Template(keys(&["a"])).into()]).unwrap();
+    let mut state = RuleState::new(&rules, METRIC, 60).unwrap();
+    let point = point(&texts(&[("a", "1")]));
+    let mut context = RuleContext {
+        hasher: &SeriesHasher::with_seed(1),
+        now: 0,
+        scope: SCOPE,
+        template: None,
+    };
+    let changed = rules.rewrite(
+        &mut state,
+        attributes(&point),
+        &mut context,
+        &mut Rewritten::new(),
+    );
+    assert_eq!(changed, Ok(false));
+}
+
+#[test]
+fn no_rules_are_for_no_metric() {
+    let rules = AttributeRules::new(&[]).unwrap();
+    assert!(RuleState::new(&rules, METRIC, 60).is_none());
 }
 
 #[test]
@@ -285,14 +336,7 @@ fn what_cannot_be_read_is_an_error() {
         (b"\x3a\x02\x08\x01", WireErrorKind::Mismatch),
         (b"\x38\x01", WireErrorKind::Mismatch),
     ] {
-        let context = RuleContext {
-            hasher: &rig.hasher,
-            now: 0,
-        };
-        let result = rig
-            .rules
-            .rewrite(&mut rig.state, attributes(damaged), context, &mut rig.out);
-        assert_eq!(result.unwrap_err().kind, kind, "{damaged:?}");
+        assert_eq!(rig.apply_to(damaged).unwrap_err().kind, kind, "{damaged:?}");
     }
     // The next set is not the worse for it.
     assert_eq!(rig.texts(&[("a", "1")]), pairs(&[("a", "1")]));
@@ -300,20 +344,17 @@ fn what_cannot_be_read_is_an_error() {
 
 #[test]
 fn the_state_of_a_cap_is_bounded_and_told() {
-    let rules = AttributeRules::new(&[cap("a", 1000)]).unwrap();
-    let mut state = RuleState::new(&rules, 60, digits);
-    assert!(state.memory() < 200, "{}", state.memory());
     let mut rig = Rig::new(&[cap("a", 1000)]);
+    assert!(rig.memory() < 200, "{}", rig.memory());
     for number in 0..10_000 {
         rig.texts(&[("a", &number.to_string())]);
     }
-    std::mem::swap(&mut state, &mut rig.state);
-    assert!((12_000..16_200).contains(&state.memory()), "{}", state.memory());
+    assert!((12_000..16_200).contains(&rig.memory()), "{}", rig.memory());
 }
 
 #[test]
 fn a_large_set_does_not_stay_in_the_buffers() {
-    let mut rig = Rig::new(&[Rule::Template("path".into())]);
+    let mut rig = Rig::new(&[Rule::Template(keys(&["path"]))]);
     rig.texts(&[("path", &"1".repeat(1 << 20))]);
     rig.texts(&[("path", "1")]);
     let debug = format!("{:?}", rig.out);
@@ -328,13 +369,26 @@ fn a_large_set_does_not_stay_in_the_buffers() {
 }
 
 #[test]
-fn keys_whose_values_change_are_counted() {
-    let rules = |keys: usize| -> Vec<Rule> { (0..keys).map(|key| cap(&key.to_string(), 1)).collect() };
-    assert!(AttributeRules::new(&rules(CHANGED_KEYS_MAX)).is_ok());
-    let error = AttributeRules::new(&rules(CHANGED_KEYS_MAX + 1)).unwrap_err();
+fn rules_and_keys_whose_values_change_are_counted() {
+    let many = |count: usize| -> Vec<String> { (0..count).map(|key| key.to_string()).collect() };
+    let templates = |count| AttributeRules::new(&[Rule::Template(many(count)).into()]);
+    assert!(templates(CHANGED_KEYS_MAX).is_ok());
+    let error = templates(CHANGED_KEYS_MAX + 1).unwrap_err();
     assert_eq!(error, RuleError::TooManyKeys);
     assert!(error.to_string().contains("64"));
     // Keys that only go or stay are not among them.
-    let many: Vec<String> = (0..1000).map(|key| key.to_string()).collect();
-    assert!(AttributeRules::new(&[Rule::Keep(many)]).is_ok());
+    assert!(AttributeRules::new(&[Rule::Keep(many(1000)).into()]).is_ok());
+    let rules = |count| AttributeRules::new(&vec![MetricRule::from(cap("a", 1)); count]);
+    assert!(rules(RULES_MAX).is_ok());
+    assert_eq!(rules(RULES_MAX + 1).unwrap_err(), RuleError::TooManyRules);
+}
+
+#[test]
+fn the_last_of_the_most_rules_and_keys_works_as_the_first() {
+    let all: Vec<String> = (0..CHANGED_KEYS_MAX).map(|key| format!("{key:02}")).collect();
+    let mut rules = vec![Rule::Template(all.clone()); RULES_MAX - 1];
+    rules.push(Rule::Drop(keys(&["63", "x"])));
+    let mut rig = Rig::new(&rules);
+    let set = [("00", "1"), ("62", "2"), ("63", "3"), ("62", "4"), ("x", "5")];
+    assert_eq!(rig.texts(&set), pairs(&[("00", "#"), ("62", "#")]));
 }
