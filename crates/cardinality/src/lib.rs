@@ -7,10 +7,12 @@
 //! | [`rules`] | attributes that are dropped, kept, templated, capped and allowed before anything is limited |
 //! | [`DistinctValues`] | which values of one attribute have a place |
 //! | [`sketch`] | who comes often, how many there were, which attribute is to blame, in fixed memory |
+//! | [`template`] | ids in names and paths become placeholders, by fixed rules and by what is learned |
 
 pub mod identity;
 pub mod rules;
 pub mod sketch;
+pub mod template;
 mod values;
 
 pub use identity::{Identity, SeriesHasher};
