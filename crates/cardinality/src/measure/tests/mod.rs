@@ -1,0 +1,4 @@
+//! What points measure, against points decoded by a protobuf library and against the values that were measured.
+
+mod arbitrary;
+mod arithmetic;
