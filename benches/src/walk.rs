@@ -21,6 +21,38 @@ pub fn identities(
     Ok(items)
 }
 
+/// The sum of the whole numbers that the points of sums carry.
+///
+/// # Errors
+/// The bytes are not such a message as deep as the walk has to look.
+pub fn sum(request: &[u8]) -> Result<u64, WireError> {
+    let mut sum = 0_u64;
+    each(request, 1, &mut |resource| {
+        each(resource, 2, &mut |scope| {
+            each(scope, 2, &mut |metric| {
+                each(metric, 7, &mut |data| {
+                    each(data, 1, &mut |point| {
+                        sum = sum.wrapping_add(whole_number(point)?);
+                        Ok(())
+                    })
+                })
+            })
+        })
+    })?;
+    Ok(sum)
+}
+
+/// `NumberDataPoint.as_int`, field 6.
+fn whole_number(point: &[u8]) -> Result<u64, WireError> {
+    let mut cursor = Cursor::new(point);
+    while let Some(field) = cursor.next_field()? {
+        if let (6, Value::Fixed64(value)) = (field.number, field.value) {
+            return Ok(value);
+        }
+    }
+    Ok(0)
+}
+
 type Visit<'v> = dyn FnMut(&[u8]) -> Result<(), WireError> + 'v;
 
 fn each_item(signal: Signal, request: &[u8], visit: &mut Visit<'_>) -> Result<(), WireError> {

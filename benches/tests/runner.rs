@@ -76,3 +76,24 @@ fn an_outage_is_survived_by_retries_and_a_broken_system_is_a_failure() {
     assert!(outcome.failures[0].starts_with("broken: "));
     assert!(outcome.rows[0].median.refused > 0.0);
 }
+
+#[test]
+fn sums_of_series_are_compared() {
+    let (scenario, set) = scenario(
+        r#"
+        name = "sums"
+        seconds = "200ms"
+        warm_up = "50ms"
+        rounds = 1
+        per = "acknowledged"
+        sums = true
+        systems = [{ name = "relay", command = "{bench} relay --listen {listen_grpc} --to {sink_grpc}" }]
+        cells = [{ signal = ["metrics"], items = [100], series = [{ live_series = 1000, new_series_every = 3 }] }]
+        expect = [{ system = "relay", lost_max = 0 }]
+        "#,
+    );
+    let outcome = run(&scenario, &set).unwrap();
+    assert_eq!(outcome.failures, Vec::<String>::new());
+    assert!(outcome.rows[0].median.acknowledged_per_second > 0.0);
+    assert_eq!(outcome.rows[0].median.lost, 0.0);
+}

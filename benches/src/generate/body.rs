@@ -54,6 +54,14 @@ impl Bodies {
         Ok(Bodies { source, frame })
     }
 
+    /// What the points of the request with this sequence add up to, where that is known.
+    pub(super) fn sum(&self, sequence: u64) -> Option<u64> {
+        match &self.source {
+            Source::Series(stream) => stream.sum(sequence),
+            _ => None,
+        }
+    }
+
     /// The body of the request with this sequence.
     pub(super) fn body(&self, sequence: u64) -> Result<Bytes> {
         match &self.source {

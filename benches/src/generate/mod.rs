@@ -223,6 +223,10 @@ impl Generator {
         let acknowledged = std::mem::take(&mut *lock(&shared.books.acknowledged_requests));
         let finished = Finished {
             report,
+            sum: acknowledged
+                .iter()
+                .map(|sequence| shared.bodies.sum(sequence))
+                .sum(),
             acknowledged,
             items: shared.options.items as u64,
         };
@@ -261,6 +265,8 @@ pub struct Finished {
     pub report: Report,
     /// The sequences of the requests that were acknowledged.
     pub acknowledged: ItemSet,
+    /// What the points of acknowledged requests add up to, where that is known: those of delta sums.
+    pub sum: Option<u64>,
     /// Items per request: request `s` has the item numbers from `s * items` on.
     pub items: u64,
 }

@@ -63,6 +63,8 @@ struct Variant {
     /// Where the number of each resource stands.
     resources: Vec<usize>,
     points: Vec<Places>,
+    /// What the points of sums add up to.
+    sum: u64,
 }
 
 /// Where a point's fields stand in the request: offsets of their values.
@@ -105,11 +107,22 @@ impl SeriesStream {
         self.variants.first().map_or(0, |variant| variant.bytes.len())
     }
 
-    /// Appends the request with this sequence to `out`.
-    pub fn append(&self, sequence: u64, out: &mut BytesMut) {
+    /// What the points of the request with this sequence add up to, if they are deltas of whole numbers.
+    pub fn sum(&self, sequence: u64) -> Option<u64> {
+        let has_sum = self.shape.kind == Kind::Sum && self.shape.temporality == Temporality::Delta;
+        has_sum.then(|| self.variant_of(sequence).1.map_or(0, |variant| variant.sum))
+    }
+
+    /// Which request of the cycle has this sequence, and what it is made of.
+    fn variant_of(&self, sequence: u64) -> (u64, Option<&Variant>) {
         let live = self.shape.live_series as u64;
         let nth = sequence % (live / self.items).max(1);
-        let Some(variant) = self.variants.get(nth as usize % self.variants.len().max(1)) else {
+        (nth, self.variants.get(nth as usize % self.variants.len().max(1)))
+    }
+
+    /// Appends the request with this sequence to `out`.
+    pub fn append(&self, sequence: u64, out: &mut BytesMut) {
+        let (nth, Some(variant)) = self.variant_of(sequence) else {
             return;
         };
         let start = out.len();
@@ -160,6 +173,13 @@ impl SeriesStream {
 }
 
 impl Amount {
+    fn whole(self) -> Option<u64> {
+        match self {
+            Amount::Integer(amount) => Some(amount),
+            Amount::Float(_) => None,
+        }
+    }
+
     /// The bits of so many times the amount.
     fn times(self, times: u64) -> u64 {
         match self {
@@ -205,12 +225,19 @@ impl Variant {
             resources: Vec::new(),
             points: Vec::new(),
             bytes: Vec::new(),
+            sum: 0,
         };
         variant.find(&bytes)?;
         if variant.points.len() != items || variant.points.iter().any(|point| point.number == 0) {
             return Err("a point of the template was not found".into());
         }
-        Ok(Variant { bytes, ..variant })
+        let values = variant.points.iter().flat_map(|point| &point.values);
+        let sum = values.filter_map(|(_, amount)| amount.whole()).sum();
+        Ok(Variant {
+            bytes,
+            sum,
+            ..variant
+        })
     }
 
     /// Field numbers from opentelemetry/proto/metrics/v1/metrics.proto and resource/v1/resource.proto.

@@ -38,7 +38,7 @@ pub struct Measurement {
     pub p99_us: f64,
     /// The 99.9th percentile.
     pub p999_us: f64,
-    /// Acknowledged items that never reached a sink; without identities, the difference of the totals.
+    /// Acknowledged items that never reached a sink; without identities, the difference of the totals; with sums, that of the sums.
     pub lost: f64,
     /// Items that reached a sink more than once (with identities only).
     pub duplicates: f64,
@@ -69,7 +69,12 @@ pub(super) fn measure(
     set: &Values,
 ) -> Result<Measurement> {
     let sinks: Vec<Sink> = (0..scenario.sinks.max(1))
-        .map(|_| Sink::start(&sink::Options::local(scenario.sequence)))
+        .map(|_| {
+            Sink::start(&sink::Options {
+                sum: scenario.sums,
+                ..sink::Options::local(scenario.sequence)
+            })
+        })
         .collect::<Result<_>>()?;
     let use_grpc = cell.protocol == Protocol::Grpc;
     let mut system = System::start(spec, values(&sinks, cell, set), use_grpc)?;
@@ -86,7 +91,9 @@ pub(super) fn measure(
     let finished = generator.finish()?;
     system.check()?;
     measurement.books(&finished);
-    if scenario.per == Per::Delivered {
+    if scenario.sums {
+        measurement.unmeasured(&finished, &sinks)?;
+    } else if scenario.per == Per::Delivered {
         drain(&sinks, &finished);
         measurement.losses(&finished, &sinks, scenario.sequence);
     }
@@ -217,6 +224,18 @@ impl Measurement {
         self.failed = report.failures.values().sum::<u64>() as f64;
         self.given_up = report.requests_given_up as f64;
         self.generator_us_per_item = report.cpu_seconds * 1e6 / (report.items_sent.max(1)) as f64;
+    }
+
+    /// What was acknowledged answers for what arrived: by then it has.
+    fn unmeasured(&mut self, finished: &Finished, sinks: &[Sink]) -> Result<()> {
+        let sent = finished
+            .sum
+            .ok_or("sums: for delta sums of a given number of series only")?;
+        for sink in sinks {
+            let arrived = sink.stats().sum.unwrap_or_default();
+            self.lost += sent.abs_diff(arrived) as f64;
+        }
+        Ok(())
     }
 
     fn losses(&mut self, finished: &Finished, sinks: &[Sink], sequence: bool) {

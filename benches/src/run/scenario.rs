@@ -33,6 +33,9 @@ pub struct Scenario {
     /// Account for every item's identity, and send retryable refusals again.
     #[serde(default)]
     pub sequence: bool,
+    /// Compare the sum of what the points of delta sums measured with the sum of what arrives: the difference is lost.
+    #[serde(default)]
+    pub sums: bool,
     /// Which items CPU time is divided by; default `delivered`.
     #[serde(default)]
     pub per: Per,

@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Default)]
 pub(super) struct Account {
     verify: bool,
+    sum: Option<AtomicU64>,
     requests: AtomicU64,
     bytes: AtomicU64,
     items: [AtomicU64; 3],
@@ -48,6 +49,8 @@ pub struct Stats {
     pub refused: u64,
     /// Requests that could not be read.
     pub malformed: u64,
+    /// The sum of the values of data points, if they are added up.
+    pub sum: Option<u64>,
     /// The identities, if they are verified.
     pub verified: Option<Verified>,
 }
@@ -68,9 +71,10 @@ pub struct Verified {
 }
 
 impl Account {
-    pub(super) fn new(verify: bool) -> Account {
+    pub(super) fn new(verify: bool, sum: bool) -> Account {
         Account {
             verify,
+            sum: sum.then(AtomicU64::default),
             ..Account::default()
         }
     }
@@ -85,6 +89,9 @@ impl Account {
         } else {
             forebay_otlp::count_items(signal, request)?
         };
+        if let (Some(sum), Signal::Metrics) = (&self.sum, signal) {
+            sum.fetch_add(walk::sum(request)?, Ordering::Relaxed);
+        }
         self.add(signal, items, request.len());
         Ok(())
     }
@@ -135,6 +142,7 @@ impl Account {
             logs: logs.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             malformed: self.malformed.load(Ordering::Relaxed),
+            sum: self.sum.as_ref().map(|sum| sum.load(Ordering::Relaxed)),
             verified: self.verify.then(|| self.lock().verified()),
         }
     }
@@ -172,7 +180,7 @@ mod tests {
 
     #[test]
     fn tells_loss_duplicates_and_strangers() {
-        let account = Account::new(true);
+        let account = Account::new(true, false);
         let id = |number| Some(Identity { generator: 1, number });
         account.take_known(Signal::Logs, vec![id(0), id(1), id(1), None, id(4)], 10);
         let stats = account.stats();

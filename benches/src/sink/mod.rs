@@ -41,6 +41,9 @@ pub struct Options {
     /// Account for every item's identity: loss and duplicates.
     #[arg(long)]
     pub verify: bool,
+    /// Add up the whole numbers that the points of sums carry (protobuf only).
+    #[arg(long)]
+    pub sum: bool,
     /// Answer after this time.
     #[arg(long, default_value = "0s", value_parser = units::duration)]
     pub delay: Duration,
@@ -73,6 +76,7 @@ impl Options {
             listen_http: any,
             listen_control: any,
             verify,
+            sum: false,
             delay: Duration::ZERO,
             fail_ratio: None,
             status: None,
@@ -147,7 +151,7 @@ impl Sink {
             .enable_all()
             .build()?;
         let shared = Arc::new(Shared {
-            account: Account::new(options.verify),
+            account: Account::new(options.verify, options.sum),
             mode: watch::Sender::new(Mode::default()),
         });
         let _inside = runtime.enter();

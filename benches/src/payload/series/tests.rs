@@ -159,6 +159,33 @@ fn every_point_of_an_attack_is_a_new_series_and_a_leak_is_one_in_so_many() {
 }
 
 #[test]
+fn the_sum_of_a_request_is_known_where_points_are_deltas() {
+    let leak = SeriesShape {
+        new_series_every: 7,
+        ..shape(1000)
+    };
+    let stream = SeriesStream::new(leak, 100).unwrap();
+    for sequence in 0..25 {
+        let mut out = BytesMut::new();
+        stream.append(sequence, &mut out);
+        let sum = crate::walk::sum(&out).unwrap();
+        assert!(sum >= 100);
+        assert_eq!(stream.sum(sequence), Some(sum));
+    }
+    for (kind, temporality) in [
+        (Kind::Gauge, Temporality::Delta),
+        (Kind::Sum, Temporality::Cumulative),
+    ] {
+        let other = SeriesShape {
+            kind,
+            temporality,
+            ..shape(1000)
+        };
+        assert_eq!(SeriesStream::new(other, 100).unwrap().sum(0), None);
+    }
+}
+
+#[test]
 fn a_point_has_ten_attributes_of_about_250_bytes() {
     let stream = SeriesStream::new(shape(1000), 1000).unwrap();
     let request = decoded(&stream, 0);
