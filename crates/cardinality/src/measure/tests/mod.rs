@@ -2,3 +2,6 @@
 
 mod arbitrary;
 mod arithmetic;
+mod packing;
+mod points;
+mod samples;
