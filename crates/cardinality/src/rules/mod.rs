@@ -17,7 +17,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use pass::{RuleContext, Template};
+pub use pass::RuleContext;
 pub use rewritten::Rewritten;
 pub use state::RuleState;
 

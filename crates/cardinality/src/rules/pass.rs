@@ -2,25 +2,24 @@
 
 use super::rewritten::{put_bytes, put_header};
 use super::{AttributeRules, Named, OVERFLOW_VALUE, Rewritten, RuleState, Step, rule_bit};
+use crate::template::Templater;
 use crate::{Identity, SeriesHasher};
 use forebay_otlp::WireError;
 use forebay_otlp::edit::AttributeValue;
 use forebay_otlp::fields::key_value;
 use forebay_otlp::views::{KeyValue, Repeated, Scalar, View};
 
-/// Templates a text: a scope within which it learns, the text, and an empty string for what it becomes. Says whether that differs.
-pub type Template<'a> = dyn FnMut(Identity, &str, &mut String) -> bool + 'a;
-
 /// What rules need besides what they remember.
+#[derive(Debug)]
 pub struct RuleContext<'a> {
     /// What identities are made with.
     pub hasher: &'a SeriesHasher,
     /// The time, in seconds from any start.
     pub now: u32,
-    /// Within what templates learn, for each key by itself: a group.
+    /// Within what the templater learns, for each key by itself: a group.
     pub scope: Identity,
-    /// The templater, for rules that need one ([`AttributeRules::have_templates`]). Without it texts stay as they are.
-    pub template: Option<&'a mut Template<'a>>,
+    /// The templater, where rules need one ([`AttributeRules::have_templates`]). Without it texts stay as they are.
+    pub templater: Option<&'a mut Templater>,
 }
 
 /// What becomes of an attribute.
@@ -227,14 +226,13 @@ impl Change<'_, '_> {
 
     /// Templates a text into the scratch buffer.
     fn template(&mut self, text: &str) -> bool {
-        let Some(template) = self.context.template.as_mut() else {
+        let Some(templater) = self.context.templater.as_mut() else {
             return false;
         };
         let scope = self
             .context
             .scope
             .plus(self.context.hasher.bytes(&self.named.key));
-        self.scratch.text.clear();
-        template(scope, text, &mut self.scratch.text)
+        templater.template_within(scope, text, &mut self.scratch.text)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::support::{Rig, attribute, text};
 use crate::rules::{AllowedValue, OVERFLOW_VALUE, Rule};
+use crate::template::fixed;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue as Decoded};
 use prost::Message;
@@ -52,7 +53,10 @@ fn change(rule: &Rule, places: &mut HashSet<Vec<u8>>, attribute: &mut Decoded) {
     let fits = match rule {
         Rule::Template(_) => {
             if let Some(Value::StringValue(before)) = value {
-                *attribute = text(&attribute.key, &before.replace(|c: char| c.is_ascii_digit(), "#"));
+                let mut after = String::new();
+                if fixed(&before, &mut after) {
+                    *attribute = text(&attribute.key, &after);
+                }
             }
             true
         }
@@ -97,8 +101,8 @@ fn some_rule(random: &mut fastrand::Rng) -> Rule {
         _ => Rule::Allow {
             keys: different_keys(random),
             values: vec![
-                AllowedValue::Text(format!("v{}", random.u8(..6))),
-                AllowedValue::Text("v#".into()),
+                AllowedValue::Text(format!("v/{}", random.u8(..6))),
+                AllowedValue::Text("v/{id}".into()),
                 AllowedValue::Int(random.i64(..4)),
                 AllowedValue::Bool(random.bool()),
             ],
@@ -108,7 +112,7 @@ fn some_rule(random: &mut fastrand::Rng) -> Rule {
 
 fn some_value(random: &mut fastrand::Rng) -> Value {
     match random.u8(..12) {
-        0..6 => Value::StringValue(format!("v{}", random.u8(..12))),
+        0..6 => Value::StringValue(format!("v/{}", random.u8(..12))),
         6 => Value::StringValue(OVERFLOW_VALUE.into()),
         7 => Value::StringValue("x".repeat(random.usize(..300))),
         8 => Value::IntValue(random.i64(..4)),

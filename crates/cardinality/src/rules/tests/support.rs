@@ -1,6 +1,7 @@
 //! Sets of attributes, as they are on the wire and decoded.
 
 use crate::rules::{AttributeRules, MetricRule, Rewritten, Rule, RuleContext, RuleState};
+use crate::template::{Settings, Templater};
 use crate::{Identity, SeriesHasher};
 use forebay_otlp::WireError;
 use forebay_otlp::views::{KeyValue, Repeated, View};
@@ -48,18 +49,8 @@ pub(super) fn attributes(point: &[u8]) -> Repeated<'_, KeyValue<'_>> {
     Repeated::new(point, ATTRIBUTES)
 }
 
-/// A template for tests: digits become `#`.
-fn digits(text: &str, out: &mut String) -> bool {
-    let hash = |character: char| {
-        if character.is_ascii_digit() {
-            '#'
-        } else {
-            character
-        }
-    };
-    out.extend(text.chars().map(hash));
-    out != text
-}
+/// So many words in a place, and further ones are `{var}`.
+const WORDS: u32 = 2;
 
 /// The metric that rules are applied to.
 pub(super) const METRIC: &[u8] = b"requests";
@@ -71,12 +62,10 @@ pub(super) struct Rig {
     pub(super) state: Option<RuleState>,
     pub(super) out: Rewritten,
     pub(super) now: u32,
-    /// The scopes in which texts were templated.
-    pub(super) scopes: Vec<Identity>,
+    /// Of templates.
+    pub(super) scope: Identity,
+    pub(super) templater: Templater,
 }
-
-/// The scope of all templates.
-pub(super) const SCOPE: Identity = Identity(77);
 
 impl Rig {
     /// With rules for every metric.
@@ -93,7 +82,11 @@ impl Rig {
             rules,
             out: Rewritten::new(),
             now: 0,
-            scopes: Vec::new(),
+            scope: Identity(77),
+            templater: Templater::new(Settings {
+                max_literals: WORDS,
+                ..Settings::default()
+            }),
         }
     }
 
@@ -106,15 +99,11 @@ impl Rig {
 
     /// Whether the rules changed the attributes of a point.
     pub(super) fn apply_to(&mut self, point: &[u8]) -> Result<bool, WireError> {
-        let mut template = |scope, text: &str, out: &mut String| {
-            self.scopes.push(scope);
-            digits(text, out)
-        };
         let mut context = RuleContext {
             hasher: &self.hasher,
             now: self.now,
-            scope: SCOPE,
-            template: Some(&mut template),
+            scope: self.scope,
+            templater: Some(&mut self.templater),
         };
         match &mut self.state {
             Some(state) => self

@@ -1,9 +1,9 @@
 //! What each rule does, and what it leaves alone.
 
-use super::support::{METRIC, Rig, SCOPE, attribute, attributes, point, text, texts};
-use crate::SeriesHasher;
+use super::support::{METRIC, Rig, attribute, attributes, point, text, texts};
 use crate::rules::{AllowedValue, CHANGED_KEYS_MAX, OVERFLOW_VALUE, RULES_MAX, RuleError};
 use crate::rules::{AttributeRules, MetricRule, Rewritten, Rule, RuleContext, RuleState};
+use crate::{Identity, SeriesHasher};
 use forebay_otlp::WireErrorKind;
 use forebay_otlp::views::{Repeated, View};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -82,10 +82,10 @@ fn keys_are_named_exactly() {
 #[test]
 fn long_keys_and_values_are_read_and_written() {
     let key = "k".repeat(300);
-    let value = "v1".repeat(10_000);
+    let value = format!("{}/1", "word/".repeat(200));
     let mut rig = Rig::new(&[Rule::Template(vec![key.clone()])]);
     let out = rig.texts(&[("a", "1"), (&key, &value)]);
-    assert_eq!(out, pairs(&[("a", "1"), (&key, &"v#".repeat(10_000))]));
+    assert_eq!(out, pairs(&[("a", "1"), (&key, &value.replace('1', "{id}"))]));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn only_allowed_values_stay_and_types_count() {
 fn templates_rewrite_texts_and_leave_other_values() {
     let mut rig = Rig::new(&[Rule::Template(keys(&["path"]))]);
     let out = rig.texts(&[("path", "/users/123"), ("other", "/users/123")]);
-    assert_eq!(out, pairs(&[("path", "/users/###"), ("other", "/users/123")]));
+    assert_eq!(out, pairs(&[("path", "/users/{id}"), ("other", "/users/123")]));
     assert!(!rig.apply(&texts(&[("path", "/users")])).0);
     assert!(!rig.apply(&[attribute("path", Value::IntValue(123))]).0);
 }
@@ -191,16 +191,34 @@ fn templates_rewrite_texts_and_leave_other_values() {
 fn each_rule_for_a_key_sees_what_the_ones_before_it_made() {
     let path = || Rule::Template(keys(&["path"]));
     let mut rig = Rig::new(&[path(), cap("path", 1)]);
-    assert_eq!(rig.texts(&[("path", "/1")]), pairs(&[("path", "/#")]));
-    assert_eq!(rig.texts(&[("path", "/2")]), pairs(&[("path", "/#")]));
+    assert_eq!(
+        rig.texts(&[("path", "/users/1")]),
+        pairs(&[("path", "/users/{id}")])
+    );
+    assert_eq!(
+        rig.texts(&[("path", "/users/2")]),
+        pairs(&[("path", "/users/{id}")])
+    );
     assert_eq!(rig.texts(&[("path", "/a")]), pairs(&[("path", OVERFLOW_VALUE)]));
     let mut rig = Rig::new(&[cap("path", 1), path()]);
-    assert_eq!(rig.texts(&[("path", "/1")]), pairs(&[("path", "/#")]));
-    assert_eq!(rig.texts(&[("path", "/2")]), pairs(&[("path", OVERFLOW_VALUE)]));
-    let allowed = vec![AllowedValue::Text("/#".into())];
+    assert_eq!(
+        rig.texts(&[("path", "/users/1")]),
+        pairs(&[("path", "/users/{id}")])
+    );
+    assert_eq!(
+        rig.texts(&[("path", "/users/2")]),
+        pairs(&[("path", OVERFLOW_VALUE)])
+    );
+    let allowed = vec![AllowedValue::Text("/users/{id}".into())];
     let mut rig = Rig::new(&[path(), allow("path", allowed)]);
-    assert_eq!(rig.texts(&[("path", "/1")]), pairs(&[("path", "/#")]));
-    assert_eq!(rig.texts(&[("path", "/12")]), pairs(&[("path", OVERFLOW_VALUE)]));
+    assert_eq!(
+        rig.texts(&[("path", "/users/1")]),
+        pairs(&[("path", "/users/{id}")])
+    );
+    assert_eq!(
+        rig.texts(&[("path", "/orders/12")]),
+        pairs(&[("path", OVERFLOW_VALUE)])
+    );
 }
 
 #[test]
@@ -248,7 +266,7 @@ fn a_rule_for_other_metrics_does_nothing_and_remembers_nothing() {
         only(b"other", cap("c", 0)),
         only(b"other", Rule::Template(keys(&["d"]))),
     ];
-    let set = texts(&[("a", "1"), ("c", "2"), ("d", "3"), ("d", "4"), ("e", "5")]);
+    let set = texts(&[("a", "1"), ("c", "/c/2"), ("d", "3"), ("d", "4"), ("e", "5")]);
     let mut rig = Rig::of(&others);
     assert!(rig.state.is_none(), "no rule is for the metric");
     assert_eq!(rig.apply(&set), (false, set.clone()));
@@ -257,7 +275,10 @@ fn a_rule_for_other_metrics_does_nothing_and_remembers_nothing() {
     rules.push(Rule::Template(keys(&["c"])).into());
     let mut rig = Rig::of(&rules);
     let (_, out) = rig.apply(&set);
-    assert_eq!(out, texts(&[("a", "1"), ("c", "#"), ("d", "3"), ("d", "4")]));
+    assert_eq!(
+        out,
+        texts(&[("a", "1"), ("c", "/c/{id}"), ("d", "3"), ("d", "4")])
+    );
 }
 
 #[test]
@@ -277,10 +298,24 @@ fn a_cap_of_several_keys_has_as_many_places_for_each() {
 #[test]
 fn templates_of_a_key_learn_by_themselves_within_the_scope() {
     let mut rig = Rig::new(&[Rule::Template(keys(&["a", "b"]))]);
-    rig.texts(&[("a", "1"), ("b", "1")]);
-    rig.texts(&[("a", "2")]);
-    let of = |key: &str| SCOPE.plus(rig.hasher.bytes(key.as_bytes()));
-    assert_eq!(rig.scopes, [of("a"), of("b"), of("a")]);
+    let mut learn = |key: &str, scope, words: [&str; 3]| {
+        rig.scope = scope;
+        words.map(|word| rig.texts(&[(key, &format!("/to/{word}"))])[0].1.clone())
+    };
+    let (one, other) = (Identity(1), Identity(2));
+    let three = ["/to/red", "/to/green", "/to/{var}"];
+    assert_eq!(learn("a", one, ["red", "green", "blue"]), three);
+    assert_eq!(learn("b", one, ["red", "green", "blue"]), three, "another key");
+    assert_eq!(
+        learn("a", other, ["red", "green", "blue"]),
+        three,
+        "another scope"
+    );
+    assert_eq!(
+        learn("a", one, ["red", "green", "white"]),
+        three,
+        "the first again"
+    );
     assert!(rig.rules.have_templates());
     assert!(!Rig::new(&[cap("a", 1)]).rules.have_templates());
 }
@@ -289,12 +324,12 @@ fn templates_of_a_key_learn_by_themselves_within_the_scope() {
 fn without_a_templater_texts_stay() {
     let rules = AttributeRules::new(&[Rule::Template(keys(&["a"])).into()]).unwrap();
     let mut state = RuleState::new(&rules, METRIC, 60).unwrap();
-    let point = point(&texts(&[("a", "1")]));
+    let point = point(&texts(&[("a", "/a/1")]));
     let mut context = RuleContext {
         hasher: &SeriesHasher::with_seed(1),
         now: 0,
-        scope: SCOPE,
-        template: None,
+        scope: Identity(1),
+        templater: None,
     };
     let changed = rules.rewrite(
         &mut state,
@@ -355,8 +390,8 @@ fn the_state_of_a_cap_is_bounded_and_told() {
 #[test]
 fn a_large_set_does_not_stay_in_the_buffers() {
     let mut rig = Rig::new(&[Rule::Template(keys(&["path"]))]);
-    rig.texts(&[("path", &"1".repeat(1 << 20))]);
-    rig.texts(&[("path", "1")]);
+    rig.texts(&[("path", "/users/1"), ("other", &"1".repeat(1 << 20))]);
+    rig.texts(&[("path", "/users/1")]);
     let debug = format!("{:?}", rig.out);
     assert!(debug.len() < 1000, "{debug}");
     let after: Repeated<'_, _> = rig.out.attributes().unwrap();
@@ -364,7 +399,7 @@ fn a_large_set_does_not_stay_in_the_buffers() {
         after
             .map(|attribute| attribute.unwrap().bytes().len())
             .sum::<usize>(),
-        11
+        21
     );
 }
 
@@ -389,6 +424,12 @@ fn the_last_of_the_most_rules_and_keys_works_as_the_first() {
     let mut rules = vec![Rule::Template(all.clone()); RULES_MAX - 1];
     rules.push(Rule::Drop(keys(&["63", "x"])));
     let mut rig = Rig::new(&rules);
-    let set = [("00", "1"), ("62", "2"), ("63", "3"), ("62", "4"), ("x", "5")];
-    assert_eq!(rig.texts(&set), pairs(&[("00", "#"), ("62", "#")]));
+    let set = [
+        ("00", "/a/1"),
+        ("62", "/a/2"),
+        ("63", "3"),
+        ("62", "4"),
+        ("x", "5"),
+    ];
+    assert_eq!(rig.texts(&set), pairs(&[("00", "/a/{id}"), ("62", "/a/{id}")]));
 }
