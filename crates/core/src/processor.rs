@@ -3,6 +3,7 @@
 use crate::batch::Batch;
 use crate::cardinality_report::{CardinalityQuery, CardinalityReport};
 use crate::component::{ComponentError, NodeContext};
+use crate::handover::Handover;
 use crate::signals::SignalSet;
 use crate::time::Time;
 use crate::trace_report::TraceReport;
@@ -22,6 +23,9 @@ pub struct ProcessorContext {
     pub shard: usize,
     /// The bytes that this shard may hold by itself: its share of what the declaration asks for. The ledger knows of them.
     pub memory: u64,
+    /// What the processor has learned whose place this one takes, as the config was loaded again: one of the same name and type that
+    /// [hands something over](Processor::hand_over). Nothing: there was none.
+    pub predecessor: Option<Handover>,
 }
 
 impl ProcessorContext {
@@ -40,6 +44,13 @@ pub trait Processor: Send + Sync {
 
     /// Changes the batch and emits it, emits parts of it on several ports, or discards it. Must not block.
     fn process(&self, batch: Batch, out: &mut Outputs);
+
+    /// What it has learned, for the processor of the same name and type that takes its place when the config is loaded again: nothing,
+    /// unless it would be missed. Whoever takes it over goes on from it if it can, given its own config, and begins anew if it cannot.
+    /// May be asked while batches are processed, and goes on processing them until its graph has drained.
+    fn hand_over(&self) -> Option<Handover> {
+        None
+    }
 
     /// What it sees of the cardinality of its data, for people: nothing, unless it limits it. Asked while batches are processed; must
     /// not hold them up for longer than it takes to read what is asked for.

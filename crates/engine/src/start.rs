@@ -17,10 +17,12 @@ use forebay_core::component::{
 };
 use forebay_core::settings::{DeliverySettings, OnFull};
 use forebay_core::{
-    Accounts, Clock, ComponentError, Health, Ledger, NodeId, Port, Shutdown, ShutdownTrigger, SignalSet,
+    Accounts, Clock, ComponentError, Handover, Health, Ledger, NodeId, Port, Shutdown, ShutdownTrigger,
+    SignalSet,
 };
 use forebay_queue::{Edge, Inbox, Limits};
 use forebay_telemetry::InstrumentSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::runtime::Handle;
@@ -52,6 +54,9 @@ enum Start {
     Balancer(Arc<Balancer>),
 }
 
+/// What processors of a graph hand over, by their names and types.
+type Handovers = BTreeMap<(Arc<str>, &'static str), Handover>;
+
 struct Starter {
     accounts: Accounts,
     ledger: Ledger,
@@ -60,12 +65,24 @@ struct Starter {
     intake_tasks: Arc<TaskSet>,
     delivery_tasks: Arc<TaskSet>,
     exporter_tasks: Arc<TaskSet>,
+    handovers: Handovers,
 }
 
 impl Built {
     /// Opens the sockets, lays the edges and starts everything. Needs a tokio runtime. If one node cannot start, nothing
     /// keeps running.
     pub fn start(self, clock: Clock) -> Result<Running, StartError> {
+        self.start_with(clock, Handovers::new())
+    }
+
+    /// Starts it in the place of `previous`, a graph of an earlier config that still runs: what its processors in line have learned and
+    /// hand over goes to those of the same name and type here. What becomes of `previous` is the caller's affair: it is to be drained once
+    /// this one takes its data in.
+    pub fn start_in_place_of(self, previous: &Running, clock: Clock) -> Result<Running, StartError> {
+        self.start_with(clock, previous.handovers())
+    }
+
+    fn start_with(self, clock: Clock, handovers: Handovers) -> Result<Running, StartError> {
         let runtime = Handle::current();
         let (trigger, shutdown) = ShutdownTrigger::new();
         let starter = Starter {
@@ -76,6 +93,7 @@ impl Built {
             intake_tasks: TaskSet::new(runtime.clone()),
             delivery_tasks: TaskSet::new(runtime.clone()),
             exporter_tasks: TaskSet::new(runtime.clone()),
+            handovers,
         };
         let (mut flow, mut running, mut starts) = (Vec::new(), Vec::new(), Vec::new());
         for (index, node) in self.nodes.into_iter().enumerate() {
@@ -105,6 +123,7 @@ impl Built {
             intake_tasks,
             delivery_tasks,
             exporter_tasks,
+            ..
         } = starter;
         let (nodes, order, bounds) = (running, self.order, self.bounds);
         Ok(Running {
@@ -124,6 +143,21 @@ impl Built {
             delivery_tasks,
             exporter_tasks,
         })
+    }
+}
+
+impl Running {
+    /// What the processors in line hand over.
+    fn handovers(&self) -> Handovers {
+        let inline = self
+            .nodes
+            .iter()
+            .filter_map(|node| Some((node, node.inline.as_ref()?)));
+        inline
+            .filter_map(|(node, processor)| {
+                Some(((Arc::clone(&node.name), node.kind), processor.hand_over()?))
+            })
+            .collect()
     }
 }
 
@@ -262,12 +296,14 @@ impl Starter {
         }
     }
 
-    fn processor_context(&self, node: &RunningNode, flow: &Flow) -> ProcessorContext {
+    /// Of a processor that may keep `memory` bytes for itself.
+    fn processor_context(&self, node: &RunningNode, memory: u64, flow: &Flow) -> ProcessorContext {
         ProcessorContext {
             node: self.context(node, &self.delivery_tasks),
             taken: flow.taken(node.id),
             shard: 0,
-            memory: 0,
+            memory,
+            predecessor: self.handovers.get(&(Arc::clone(&node.name), node.kind)).cloned(),
         }
     }
 
@@ -283,7 +319,7 @@ impl Starter {
         match start {
             Start::Receiver(receiver) => self.receiver(node, receiver, flow),
             Start::Inline(processor) => {
-                let started = processor.start(&self.processor_context(node, flow));
+                let started = processor.start(&self.processor_context(node, memory, flow));
                 started.map_err(|error| cannot_start(&node.name, error))?;
                 node.health.working();
             }
@@ -292,8 +328,7 @@ impl Starter {
                 for (index, (shard, inbox)) in shards.into_iter().enumerate() {
                     let context = ProcessorContext {
                         shard: index,
-                        memory,
-                        ..self.processor_context(node, flow)
+                        ..self.processor_context(node, memory, flow)
                     };
                     let worker = self.worker(node, shard, inbox, flow);
                     let started = worker.start(context);

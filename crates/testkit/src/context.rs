@@ -37,5 +37,6 @@ pub fn processor_context(
         taken: vec![SignalSet::ALL; ports + 1].into(),
         shard: 0,
         memory,
+        predecessor: None,
     }
 }

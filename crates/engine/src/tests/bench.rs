@@ -1,6 +1,7 @@
 //! A small graph to test on: one receiver, a row of processors, any number of exporters.
 
 use crate::blueprint::{Blueprint, BoundsSum, Component, EdgePlan, NodePlan, QueuePlan, Role};
+use crate::built::Built;
 use crate::running::Running;
 use forebay_core::balanced::BuiltExporter;
 use forebay_core::component::{BuiltProcessor, Exporter};
@@ -57,12 +58,7 @@ fn edge(from: usize, to: usize, place: &Place) -> EdgePlan {
 
 /// Starts receiver `in` -> processors `p0`, `p1`, ... -> every exporter `out0`, `out1`, ...
 pub(super) async fn start(parts: Parts, clock: Clock) -> (Running, Feed) {
-    let exporters = parts
-        .exporters
-        .into_iter()
-        .map(|(exporter, settings)| prepared_exporter(exporter, settings))
-        .collect();
-    start_with(parts.processors, exporters, clock).await
+    start_with(parts.processors, prepared_exporters(parts.exporters), clock).await
 }
 
 /// An exporter of a test's own, as a blueprint wants it.
@@ -79,6 +75,32 @@ pub(super) async fn start_with(
     clock: Clock,
 ) -> (Running, Feed) {
     let (receiver, context) = FakeReceiver::new();
+    let running = built(receiver, processors, exporters).start(clock).unwrap();
+    (running, Feed::new(context.await.unwrap()))
+}
+
+/// The same graph in the place of another.
+pub(super) async fn start_in_place_of(previous: &Running, parts: Parts, clock: Clock) -> (Running, Feed) {
+    let (receiver, context) = FakeReceiver::new();
+    let exporters = prepared_exporters(parts.exporters);
+    let built = built(receiver, parts.processors, exporters);
+    let running = built.start_in_place_of(previous, clock).unwrap();
+    (running, Feed::new(context.await.unwrap()))
+}
+
+fn prepared_exporters(exporters: Vec<(FakeExporter, DeliverySettings)>) -> Vec<PreparedExporter> {
+    exporters
+        .into_iter()
+        .map(|(exporter, settings)| prepared_exporter(exporter, settings))
+        .collect()
+}
+
+/// The graph, not started yet.
+pub(super) fn built(
+    receiver: FakeReceiver,
+    processors: Vec<(bool, BuiltProcessor)>,
+    exporters: Vec<PreparedExporter>,
+) -> Built {
     let mut nodes = vec![node(
         "in",
         Role::Receiver,
@@ -108,7 +130,7 @@ pub(super) async fn start_with(
         lines: Vec::new(),
         queue_default: 1 << 20,
     };
-    let running = Blueprint {
+    Blueprint {
         nodes,
         edges,
         order,
@@ -116,10 +138,6 @@ pub(super) async fn start_with(
     }
     .build(2)
     .unwrap()
-    .start(clock)
-    .unwrap();
-    let feed = Feed::new(context.await.unwrap());
-    (running, feed)
 }
 
 /// The books of the node `name`, all signals together. Asserts that everything is accounted for.

@@ -7,6 +7,7 @@ mod circuit;
 mod concurrency;
 mod delivery;
 mod flow;
+mod handover;
 mod hardness;
 mod judge;
 mod model;
