@@ -1,13 +1,17 @@
-//! Of processors: conservation, honesty about counts, bounds, independence, and calm in the face of damaged bytes.
+//! Of processors: conservation, honesty about counts, bounds, independence, calm in the face of damaged bytes, and answers that are no
+//! longer than was asked for.
 
 use super::{Fault, Faults, adapted, damage, request, section};
 use crate::{SimulatedClock, processor_context};
 use bytes::Bytes;
 use fastrand::Rng;
-use forebay_core::component::{BuiltProcessor, Flushed, Outputs, ProcessorContext, StatefulProcessor};
+use forebay_core::component::{
+    BuiltProcessor, Flushed, Outputs, Processor, ProcessorContext, StatefulProcessor,
+};
 use forebay_core::registry::{PreparedProcessor, ProcessorDeclaration, Registered, Registry};
 use forebay_core::{
-    Accounts, Batch, Delivery, DeliveryToken, Entry, Ledger, NodeId, Payload, Reason, Signal,
+    Accounts, AttributeUse, Batch, CardinalityQuery, Delivery, DeliveryToken, Entry, Handover, Ledger,
+    NodeId, Payload, Ranking, Reason, Signal,
 };
 use forebay_otlp::{Depth, count_items, validate};
 use futures_util::FutureExt;
@@ -75,6 +79,11 @@ fn check(
     let mut third = fresh()?;
     third.strict = false;
     third.run(&damaged, faults);
+    if first.handover.is_some() {
+        let mut successor = fresh()?;
+        successor.predecessor = first.handover;
+        successor.run(&valid, faults);
+    }
     Ok(())
 }
 
@@ -86,6 +95,40 @@ fn requests(
     let signals: Vec<Signal> = declaration.inputs.iter().collect();
     let signals = signals.iter().cycle().take(count);
     signals.map(|signal| (*signal, one(*signal))).collect()
+}
+
+/// Asks what it sees of cardinality: in whatever order, it says no more than it is asked for.
+fn ask(processor: &dyn Processor, faults: &mut Faults<'_>) {
+    for by in Ranking::ALL {
+        let query = CardinalityQuery {
+            top: 3,
+            by,
+            group: None,
+        };
+        let Some(report) = processor.cardinality(&query) else {
+            return;
+        };
+        let most = [report.metrics.len(), report.groups.len(), report.values.len()]
+            .into_iter()
+            .max();
+        faults.rule(most <= Some(query.top), || {
+            format!("asked for the first {} by {by}, it names {most:?}", query.top)
+        });
+        let attributes = report.metrics.iter().flat_map(|metric| &metric.attributes);
+        let short = |example: &String| example.len() <= AttributeUse::EXAMPLE_BYTES;
+        for attribute in attributes {
+            let few = attribute.examples.len() <= AttributeUse::EXAMPLES;
+            faults.rule(few && attribute.examples.iter().all(short), || {
+                format!("it gives too many examples, or too long ones: {attribute:?}")
+            });
+        }
+        faults.rule(report.used_bytes <= report.max_bytes, || {
+            format!(
+                "it takes {} bytes of {} at most",
+                report.used_bytes, report.max_bytes
+            )
+        });
+    }
 }
 
 /// One processor with all that it needs.
@@ -100,6 +143,10 @@ struct Bench {
     emitted: Vec<(u8, Signal, Bytes)>,
     /// Whether the requests are valid, so that what comes out must be too.
     strict: bool,
+    /// What it is handed over when it starts,
+    predecessor: Option<Handover>,
+    /// and what it hands over at its end.
+    handover: Option<Handover>,
 }
 
 impl Bench {
@@ -113,13 +160,18 @@ impl Bench {
             answers: Vec::new(),
             emitted: Vec::new(),
             strict: true,
+            predecessor: None,
+            handover: None,
         }
     }
 
     fn run(&mut self, requests: &[(Signal, Bytes)], faults: &mut Faults<'_>) {
         let Some(built) = self.built.take() else { return };
         let memory = self.declaration.memory.map_or(0, |memory| memory.of(BUDGET));
-        let context = processor_context(&self.ledger, &self.clock, self.declaration.ports.len(), memory);
+        let context = ProcessorContext {
+            predecessor: self.predecessor.take(),
+            ..processor_context(&self.ledger, &self.clock, self.declaration.ports.len(), memory)
+        };
         let run = AssertUnwindSafe(|| match built {
             BuiltProcessor::Stateless(processor) => {
                 faults.started(processor.start(&context));
@@ -128,6 +180,8 @@ impl Bench {
                     processor.process(batch, &mut out);
                     self.take(&mut out, faults);
                 }
+                ask(processor.as_ref(), faults);
+                self.handover = processor.hand_over();
             }
             BuiltProcessor::Stateful {
                 mut shards,

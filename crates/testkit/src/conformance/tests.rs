@@ -2,16 +2,19 @@
 
 use super::{Fault, adapted, configs, damage, processors, request};
 use fastrand::Rng;
-use forebay_core::component::{BuiltProcessor, Outputs, Processor};
+use forebay_core::component::{BuiltProcessor, Outputs, Processor, ProcessorContext};
 use forebay_core::registry::{About, Bounds, Config, ProcessorDeclaration, ProcessorFactory, Registry};
-use forebay_core::{Batch, ComponentError, Outcome, Payload, Port, Signal, SignalSet};
+use forebay_core::{
+    AttributeUse, Batch, CardinalityQuery, CardinalityReport, ComponentError, GroupUse, Handover, MetricUse,
+    Outcome, Payload, Port, Signal, SignalSet,
+};
 use forebay_otlp::{Depth, validate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Settings.
 #[derive(Deserialize, Serialize, JsonSchema)]
@@ -33,11 +36,45 @@ impl Config for Bad {}
 /// What a processor of these tests does with a batch.
 type Work = fn(Batch, &mut Outputs);
 
-struct Does(Work);
+/// What it hands over.
+struct Known;
+
+/// Does the work of this number; whether it has a predecessor.
+struct Does(usize, AtomicBool);
 
 impl Processor for Does {
+    fn start(&self, context: &ProcessorContext) -> Result<(), ComponentError> {
+        let known = context.predecessor.as_ref().and_then(Handover::state::<Known>);
+        self.1.store(known.is_some(), Ordering::Relaxed);
+        Ok(())
+    }
+
     fn process(&self, batch: Batch, out: &mut Outputs) {
-        (self.0)(batch, out);
+        let has_predecessor = self.1.load(Ordering::Relaxed);
+        assert!(
+            !has_predecessor || self.0 != BREAKS,
+            "what it has taken over breaks it"
+        );
+        WORKS[self.0](batch, out);
+    }
+
+    fn hand_over(&self) -> Option<Handover> {
+        Some(Handover::new(Arc::new(Known)))
+    }
+
+    fn cardinality(&self, _: &CardinalityQuery) -> Option<CardinalityReport> {
+        (self.0 == TALKS).then(|| CardinalityReport {
+            groups: vec![GroupUse::default(); 4],
+            metrics: vec![MetricUse {
+                attributes: vec![AttributeUse {
+                    examples: vec!["x".repeat(65)],
+                    ..AttributeUse::default()
+                }],
+                ..MetricUse::default()
+            }],
+            used_bytes: 1,
+            ..CardinalityReport::default()
+        })
     }
 }
 
@@ -66,7 +103,8 @@ impl<C: Config, const N: usize> ProcessorFactory for Made<C, N> {
     }
 
     fn build(_: C, _: usize) -> Result<BuiltProcessor, ComponentError> {
-        Ok(BuiltProcessor::Stateless(Arc::new(Does(WORKS[N]))))
+        let does = Does(N, AtomicBool::default());
+        Ok(BuiltProcessor::Stateless(Arc::new(does)))
     }
 }
 
@@ -85,8 +123,10 @@ const LIES: usize = 2;
 const PANICS: usize = 3;
 const WRONG_PORT: usize = 4;
 const SHARES: usize = 5;
+const TALKS: usize = 6;
+const BREAKS: usize = 7;
 
-const WORKS: [Work; 6] = [
+const WORKS: [Work; 8] = [
     |batch, out| out.emit(batch),
     |batch, _| drop(batch),
     |mut batch, out| {
@@ -106,6 +146,8 @@ const WORKS: [Work; 6] = [
             out.emit(batch);
         }
     },
+    |batch, out| out.emit(batch),
+    |batch, out| out.emit(batch),
 ];
 
 fn finds<C: Config, const N: usize>(expected: &str) {
@@ -132,6 +174,14 @@ fn wrong_behaviour_is_found() {
     finds::<Good, PANICS>("it panics on damaged requests");
     finds::<Good, WRONG_PORT>("it emits on port 1");
     finds::<Good, SHARES>("two instances with one config give different results");
+    finds::<Good, BREAKS>("it panics on valid requests");
+}
+
+#[test]
+fn answers_that_are_too_long_are_found() {
+    finds::<Good, TALKS>("asked for the first 3 by growth, it names Some(4)");
+    finds::<Good, TALKS>("it gives too many examples, or too long ones");
+    finds::<Good, TALKS>("it takes 1 bytes of 0 at most");
 }
 
 #[test]
