@@ -171,12 +171,13 @@ impl MetricUse {
     }
 }
 
-/// What one attribute does to the series of a metric. Numbers are estimates.
+/// What one attribute does to the series of a metric, or several that go together. Numbers are estimates.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AttributeUse {
-    /// Its key.
-    pub key: String,
-    /// Different values that have been seen.
+    /// Its key. Several, where one alone would save little and they together do: the name of a pod and its uid.
+    /// [`AttributeUse::OTHER`] stands for keys that are too many to be told apart.
+    pub keys: Vec<String>,
+    /// Different values that have been seen; of several keys, the most of any.
     pub values: u64,
     /// How many series there would be without it, those that find no place now included.
     pub remaining: u64,
@@ -192,6 +193,13 @@ impl AttributeUse {
     pub const EXAMPLES: usize = 3;
     /// The most bytes of an example.
     pub const EXAMPLE_BYTES: usize = 64;
+    /// In the place of a key: all keys that are too many to be told apart.
+    pub const OTHER: &str = "(other)";
+
+    /// Its keys, as a label or a sentence has them: `k8s.pod.name, k8s.pod.uid`.
+    pub fn name(&self) -> String {
+        self.keys.join(", ")
+    }
 }
 
 /// A group (a tenant, a service) against its budget.

@@ -102,7 +102,7 @@ fn metrics(all: &[MetricUse], out: &mut String) {
             let examples: Vec<String> = blamed.examples.iter().map(|value| short(value, NAME)).collect();
             table.note(format!(
                 "without {}: {} series, {} fewer; it has {} values: {}",
-                short(&blamed.key, NAME),
+                short(&blamed.name(), METRIC),
                 blamed.remaining,
                 blamed.saved,
                 blamed.values,

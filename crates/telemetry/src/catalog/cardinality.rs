@@ -107,7 +107,8 @@ pub const OFFENDER_POINTS: Metric = gauge(
     "forebay_cardinality_offender_folded_points",
     &["node", "metric", "attribute", "group"],
     "Data points that found no place since the start, of the ten metrics at most that are above their limits now and have had most of them \
-     lately; with the attribute whose removal would save most series, if any would.",
+     lately; with the attribute whose removal would save most series, if any would: several where only together they \
+     would, `(other)` for keys that are too many to be told apart.",
 );
 
 // Spans and log records.

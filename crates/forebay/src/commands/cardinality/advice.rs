@@ -27,7 +27,7 @@ pub(super) fn advice(report: &CardinalityReport) -> String {
     );
     // Writing to a string cannot fail.
     let _ = match blamed(worst) {
-        Some(attribute) => writeln!(out, "{}", without(report, worst, attribute)),
+        Some(attribute) => write!(out, "{}", without(report, worst, attribute)),
         None => writeln!(
             out,
             "No attribute alone makes its series. Look at its senders, or give it more with `overrides` in [processors.{}].",
@@ -58,21 +58,60 @@ fn without(report: &CardinalityReport, metric: &MetricUse, attribute: &Attribute
     } else {
         String::new()
     };
-    format!(
-        "Without the attribute `{}` it has {} series{enough}. To take it away, write in [processors.{}]:\n\n  {}",
-        short(&attribute.key, NAME),
+    let attributes = if attribute.keys.len() > 1 {
+        "attributes"
+    } else {
+        "attribute"
+    };
+    let mut out = format!(
+        "Without the {attributes} `{}` it has {} series{enough}. To take it away, write in [processors.{}]:\n\n  {}\n",
+        short(&attribute.name(), METRIC),
         attribute.remaining,
         report.node,
-        rule(&metric.metric, &attribute.key)
+        rule(metric, attribute)
+    );
+    // Writing to a string cannot fail.
+    if attribute.examples.iter().any(|value| value.contains('/')) {
+        let _ = writeln!(
+            out,
+            "\nOr, if its values are paths of which parts are ids, make them few:\n\n  {}",
+            written(metric, "template", &attribute.keys)
+        );
+    }
+    out
+}
+
+/// The line of config that takes an attribute from a metric.
+fn rule(metric: &MetricUse, attribute: &AttributeUse) -> String {
+    let has_no_name = |one: &AttributeUse| one.keys.iter().any(|key| key == AttributeUse::OTHER);
+    if !has_no_name(attribute) {
+        return written(metric, "drop", &attribute.keys);
+    }
+    let named = metric.attributes.iter().filter(|one| !has_no_name(one));
+    let mut keys: Vec<String> = named.flat_map(|one| one.keys.clone()).collect();
+    keys.sort();
+    keys.dedup();
+    written(metric, "keep", &keys)
+}
+
+fn written(metric: &MetricUse, action: &str, keys: &[String]) -> String {
+    let text = |text: &str| inline(&Value::String(text.to_owned()));
+    let keys: Vec<String> = keys.iter().map(|key| text(key)).collect();
+    let name = text(&exactly(&metric.metric));
+    format!(
+        "rules = [{{ metric = {name}, {action} = [{}] }}]",
+        keys.join(", ")
     )
 }
 
-/// The line of config that takes the attribute `key` from `metric`.
-fn rule(metric: &str, key: &str) -> String {
-    let text = |text: &str| inline(&Value::String(text.to_owned()));
-    format!(
-        "rules = [{{ metric = {}, drop = [{}] }}]",
-        text(metric),
-        text(key)
-    )
+/// The pattern that stands for a name and no other: see the key `metric` of the rules.
+fn exactly(name: &str) -> String {
+    let reads_like_one = ["exact:", "glob:", "regex:"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+    if reads_like_one || name.contains(['*', '?']) {
+        format!("exact:{name}")
+    } else {
+        name.to_owned()
+    }
 }

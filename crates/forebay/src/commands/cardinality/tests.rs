@@ -4,7 +4,7 @@ use forebay_core::{AttributeUse, CardinalityReport, GroupUse, MetricUse, ValueUs
 
 fn attribute(key: &str, values: u64, remaining: u64, saved: u64, examples: &[&str]) -> AttributeUse {
     AttributeUse {
-        key: key.to_owned(),
+        keys: key.split('+').map(str::to_owned).collect(),
         values,
         remaining,
         saved,
@@ -113,6 +113,68 @@ fn where_one_attribute_is_not_enough_it_is_said() {
     let said = text(&[report(vec![metric])]);
     assert!(said.contains("No attribute alone makes its series."), "{said}");
     assert!(!said.contains("rules ="), "{said}");
+}
+
+#[test]
+fn keys_that_go_together_are_taken_away_together() {
+    let mut metric = duration();
+    metric.attributes = vec![attribute(
+        "k8s.pod.name+k8s.pod.uid",
+        900,
+        30,
+        1970,
+        &["shop-1", "7f"],
+    )];
+    let said = text(&[report(vec![metric])]);
+    assert!(
+        said.contains("without k8s.pod.name, k8s.pod.uid: 30 series"),
+        "{said}"
+    );
+    assert!(
+        said.contains("Without the attributes `k8s.pod.name, k8s.pod.uid` it has 30 series."),
+        "{said}"
+    );
+    assert!(
+        said.contains("drop = [\"k8s.pod.name\", \"k8s.pod.uid\"] }]\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn of_keys_without_end_those_that_are_known_are_kept() {
+    let mut metric = duration();
+    let route = attribute("http.route", 12, 40_000, 10, &[]);
+    metric.attributes = vec![attribute("(other)", 40_000, 12, 39_000, &["x7=1"]), route];
+    let said = text(&[report(vec![metric])]);
+    assert!(said.contains("keep = [\"http.route\"] }]\n"), "{said}");
+    assert!(!said.contains("drop = "), "{said}");
+}
+
+#[test]
+fn paths_may_become_few_instead() {
+    let mut metric = duration();
+    metric.attributes = vec![attribute("url.path", 40_000, 12, 39_000, &["/orders/17", "/"])];
+    let said = text(&[report(vec![metric])]);
+    let template = "rules = [{ metric = \"http.server.duration\", template = [\"url.path\"] }]\n";
+    assert!(said.ends_with(template), "{said}");
+    assert!(said.contains("drop = [\"url.path\"] }]\n"), "{said}");
+}
+
+#[test]
+fn a_name_that_reads_like_a_pattern_is_meant_exactly() {
+    for (name, written) in [
+        ("glob:a", "exact:glob:a"),
+        ("a.*.b", "exact:a.*.b"),
+        ("exact:a", "exact:exact:a"),
+        ("a.b", "a.b"),
+    ] {
+        let metric = MetricUse {
+            metric: name.to_owned(),
+            ..duration()
+        };
+        let said = text(&[report(vec![metric])]);
+        assert!(said.contains(&format!("metric = \"{written}\"")), "{said}");
+    }
 }
 
 #[test]
