@@ -11,8 +11,10 @@
 mod support;
 
 use serde_json::Value;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::Stdio;
+use std::thread::JoinHandle;
 use support::{forebay, output, printed, root};
 
 /// A config in a file of its own, and the words that name it.
@@ -308,4 +310,67 @@ fn a_reader_that_goes_away_is_no_error() {
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(0));
     assert_eq!(String::from_utf8(ended.stderr).unwrap(), "");
+}
+
+/// Answers one request with `status` and `body`; gives the address, and what was asked for.
+fn endpoint(status: &'static str, body: &'static str) -> (String, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let asked = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 1024];
+        let length = stream.read(&mut request).unwrap();
+        let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\n\r\n{body}");
+        stream.write_all(answer.as_bytes()).unwrap();
+        String::from_utf8(request[..length].to_vec()).unwrap()
+    });
+    (address, asked)
+}
+
+#[test]
+fn cardinality_asks_the_endpoint_and_says_what_it_says() {
+    const REPORT: &str = r#"[{"node": "limit", "live_series": 20, "used_bytes": 100, "max_bytes": 4096, "metrics_known": 1, "groups_known": 0,
+        "metrics": [{"metric": "a.b", "group": "g=1", "kind": "sum", "action": "fold", "live": 20, "limit": 20, "new_per_minute": 2.5,
+        "folded": 7, "overflowing": true, "attributes": [{"keys": ["id"], "values": 40, "remaining": 1, "saved": 26, "examples": ["x"]}]}]}]"#;
+    let (address, asked) = endpoint("200 OK", REPORT);
+    let question = ["--by", "overflow", "--top", "5", "--group", "g=1 & more"];
+    let said = printed(&[&["cardinality", "--admin", &address], &question[..]].concat());
+    let request = asked.join().unwrap();
+    let first = request.lines().next().unwrap();
+    assert_eq!(
+        first,
+        "GET /status/cardinality?top=5&by=overflow&group=g%3D1%20%26%20more HTTP/1.1"
+    );
+    assert!(
+        said.contains("limit: 20 series live; memory: 100 B of 4.0 KiB\n"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("  rules = [{ metric = \"a.b\", drop = [\"id\"] }]\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn cardinality_says_what_is_wrong_with_an_answer() {
+    for (status, body, words) in [
+        ("400 Bad Request", "not so\n", ": not so\n"),
+        (
+            "404 Not Found",
+            "no such page: /livez\n",
+            ": no such page: /livez\n",
+        ),
+        ("200 OK", "no json", ": expected"),
+    ] {
+        let (address, asked) = endpoint(status, body);
+        let failed = output(&["cardinality", "--admin", &address]);
+        asked.join().unwrap();
+        let said = String::from_utf8(failed.stderr).unwrap();
+        assert_eq!(
+            (failed.status.code(), failed.stdout.len()),
+            (Some(1), 0),
+            "{said}"
+        );
+        assert!(said.contains(words), "{said}");
+    }
 }
