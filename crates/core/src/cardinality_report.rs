@@ -223,7 +223,7 @@ pub struct GroupUse {
 pub struct ValueUse {
     /// `traces` or `logs`.
     pub signal: String,
-    /// The attribute's key, or `name` for the names of spans.
+    /// The attribute's key, or [`ValueUse::NAME`] for the names of spans.
     pub key: String,
     /// The service whose values they are.
     pub service: String,
@@ -233,6 +233,11 @@ pub struct ValueUse {
     pub limit: u64,
     /// How often a value found no place since the start.
     pub overflowed: u64,
+}
+
+impl ValueUse {
+    /// In the place of a key: the names of spans.
+    pub const NAME: &str = "name";
 }
 
 #[cfg(test)]

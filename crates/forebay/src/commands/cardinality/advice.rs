@@ -3,7 +3,7 @@
 use super::table::short;
 use super::{METRIC, NAME};
 use forebay_config::inline;
-use forebay_core::{AttributeUse, CardinalityReport, MetricUse};
+use forebay_core::{AttributeUse, CardinalityReport, MetricUse, ValueUse};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -13,11 +13,18 @@ pub(super) fn blamed(metric: &MetricUse) -> Option<&AttributeUse> {
     all.max_by_key(|attribute| attribute.saved)
 }
 
-/// What is the matter with the worst metric of a report, and the config that ends it.
+/// What is the matter with the worst metric of a report, and with the worst values, and the config that ends it.
 pub(super) fn advice(report: &CardinalityReport) -> String {
-    let Some(worst) = worst(report) else {
+    let metric = worst(report).map(|worst| of_metric(report, worst));
+    let value = worst_value(report).map(|worst| of_value(report, worst));
+    let all: Vec<String> = metric.into_iter().chain(value).collect();
+    if all.is_empty() {
         return "Nothing that is shown here exceeds its limit.\n".to_owned();
-    };
+    }
+    all.join("\n")
+}
+
+fn of_metric(report: &CardinalityReport, worst: &MetricUse) -> String {
     let (metric, group) = (short(&worst.metric, METRIC), short(&worst.group, NAME));
     let mut out = format!(
         "`{metric}` of {group} is at its limit of {} series: {} data points {}.\n",
@@ -30,8 +37,11 @@ pub(super) fn advice(report: &CardinalityReport) -> String {
         Some(attribute) => write!(out, "{}", without(report, worst, attribute)),
         None => writeln!(
             out,
-            "No attribute alone makes its series. Look at its senders, or give it more with `overrides` in [processors.{}].",
-            report.node
+            "No attribute alone makes its series. Look at its senders; or, to give it more, write in [processors.{}]:\n\n  \
+             overrides = [{{ metric = {}, limit = {} }}]",
+            report.node,
+            toml(&exactly(&worst.metric)),
+            worst.limit.saturating_mul(2)
         ),
     };
     out
@@ -41,6 +51,38 @@ pub(super) fn advice(report: &CardinalityReport) -> String {
 fn worst(report: &CardinalityReport) -> Option<&MetricUse> {
     let overflowing = report.metrics.iter().filter(|metric| metric.overflowing);
     overflowing.max_by_key(|metric| metric.folded)
+}
+
+/// The values that most often found no place, of those of which all places are taken.
+fn worst_value(report: &CardinalityReport) -> Option<&ValueUse> {
+    let full = report
+        .values
+        .iter()
+        .filter(|value| value.overflowed > 0 && value.live >= value.limit);
+    full.max_by_key(|value| value.overflowed)
+}
+
+fn of_value(report: &CardinalityReport, worst: &ValueUse) -> String {
+    let limit = worst.limit;
+    let (what, line) = if worst.signal == "traces" && worst.key == ValueUse::NAME {
+        let line = format!("spans.names = {{ template = true, limit = {limit} }}");
+        ("Names of spans".to_owned(), line)
+    } else {
+        let table = if worst.signal == "logs" { "logs" } else { "spans" };
+        let key = toml(&worst.key);
+        let line = format!("{table}.attributes = [{{ key = {key}, template = true, limit = {limit} }}]");
+        (
+            format!("Values of `{}` in {}", short(&worst.key, METRIC), worst.signal),
+            line,
+        )
+    };
+    format!(
+        "{what} of `{}` have taken all {limit} places: {} times one was replaced. A template makes them few, and a higher limit \
+         gives them room, in [processors.{}]:\n\n  {line}\n",
+        short(&worst.service, NAME),
+        worst.overflowed,
+        report.node
+    )
 }
 
 fn done(action: &str) -> &'static str {
@@ -95,13 +137,17 @@ fn rule(metric: &MetricUse, attribute: &AttributeUse) -> String {
 }
 
 fn written(metric: &MetricUse, action: &str, keys: &[String]) -> String {
-    let text = |text: &str| inline(&Value::String(text.to_owned()));
-    let keys: Vec<String> = keys.iter().map(|key| text(key)).collect();
-    let name = text(&exactly(&metric.metric));
+    let keys: Vec<String> = keys.iter().map(|key| toml(key)).collect();
+    let name = toml(&exactly(&metric.metric));
     format!(
         "rules = [{{ metric = {name}, {action} = [{}] }}]",
         keys.join(", ")
     )
+}
+
+/// A text as a config has it.
+fn toml(text: &str) -> String {
+    inline(&Value::String(text.to_owned()))
 }
 
 /// The pattern that stands for a name and no other: see the key `metric` of the rules.

@@ -112,6 +112,10 @@ fn where_one_attribute_is_not_enough_it_is_said() {
     metric.attributes.clear();
     let said = text(&[report(vec![metric])]);
     assert!(said.contains("No attribute alone makes its series."), "{said}");
+    assert!(
+        said.ends_with("  overrides = [{ metric = \"http.server.duration\", limit = 4000 }]\n"),
+        "{said}"
+    );
     assert!(!said.contains("rules ="), "{said}");
 }
 
@@ -220,8 +224,38 @@ spans: 0 series live; memory: 0 B of 0 B
 
   values of  signal  service      values  without a place
   name       traces  shop     200 of 200               31
+
+Names of spans of `shop` have taken all 200 places: 31 times one was replaced. A template makes them few, and a higher limit gives \
+them room, in [processors.spans]:
+
+  spans.names = { template = true, limit = 200 }
 ";
     assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn values_that_have_room_need_nothing_and_others_do() {
+    let value = |key: &str, live, overflowed| ValueUse {
+        signal: "logs".to_owned(),
+        key: key.to_owned(),
+        service: "shop".to_owned(),
+        live,
+        limit: 200,
+        overflowed,
+    };
+    let mut of_logs = CardinalityReport {
+        values: vec![value("url.path", 199, 31), value("id", 200, 0)],
+        ..CardinalityReport::default()
+    };
+    let said = text(std::slice::from_ref(&of_logs));
+    assert!(
+        said.ends_with("Nothing that is shown here exceeds its limit.\n"),
+        "{said}"
+    );
+    of_logs.values.push(value("http.\"route", 200, 3));
+    let said = text(&[of_logs]);
+    let line = "  logs.attributes = [{ key = \"http.\\\"route\", template = true, limit = 200 }]\n";
+    assert!(said.ends_with(line), "{said}");
 }
 
 #[test]
