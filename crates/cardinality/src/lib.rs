@@ -4,6 +4,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`identity`] | what tells one series from another: keyed hashes of 128 bits over the wire bytes |
+//! | [`limiter`] | places, and what becomes of the series that have none |
 //! | [`measure`] | what points measure: reading it, adding it up, telling increases, writing it |
 //! | [`rules`] | attributes that are dropped, kept, templated, capped and allowed before anything is limited |
 //! | [`DistinctValues`] | which values of one attribute have a place |
@@ -11,6 +12,7 @@
 //! | [`template`] | ids in names and paths become placeholders, by fixed rules and by what is learned |
 
 pub mod identity;
+pub mod limiter;
 pub mod measure;
 pub mod rules;
 pub mod sketch;

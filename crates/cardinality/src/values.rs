@@ -123,6 +123,11 @@ impl DistinctValues {
         size_of::<Self>() + self.slots.len() * size_of::<Slot>()
     }
 
+    /// The most memory that it will take, in bytes.
+    pub const fn memory_max(&self) -> usize {
+        Self::memory_at(self.limit)
+    }
+
     /// The most memory that `limit` values take, in bytes.
     pub const fn memory_at(limit: usize) -> usize {
         size_of::<Self>() + slots_for(limit) * size_of::<Slot>()

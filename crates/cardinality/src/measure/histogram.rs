@@ -135,7 +135,7 @@ fn common(one: &[f64], other: &[f64]) -> Vec<f64> {
 }
 
 /// The counts of the buckets between fewer bounds, all of which are among `bounds`. Without bounds there are no buckets.
-fn fold(bounds: &[f64], buckets: &[u64], fewer: &[f64]) -> Vec<u64> {
+pub(super) fn fold(bounds: &[f64], buckets: &[u64], fewer: &[f64]) -> Vec<u64> {
     if fewer.is_empty() {
         return Vec::new();
     }

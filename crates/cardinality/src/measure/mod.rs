@@ -21,6 +21,7 @@
 mod double;
 mod exemplars;
 mod exponential;
+mod extent;
 mod extremes;
 mod histogram;
 mod number;
@@ -58,6 +59,16 @@ pub enum Flaw {
 }
 
 impl Flaw {
+    /// Every flaw, in the order of their discriminants.
+    pub const ALL: [Flaw; 6] = [
+        Flaw::Unreadable,
+        Flaw::NoValue,
+        Flaw::NotFinite,
+        Flaw::Buckets,
+        Flaw::Scale,
+        Flaw::Count,
+    ];
+
     /// As a label of a metric.
     pub const fn as_str(self) -> &'static str {
         match self {

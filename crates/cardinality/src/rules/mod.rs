@@ -19,6 +19,7 @@ mod tests;
 
 pub use pass::RuleContext;
 pub use rewritten::Rewritten;
+pub(crate) use rewritten::{FIELD, put_bytes};
 pub use state::RuleState;
 
 use forebay_otlp::edit::AttributeValue;

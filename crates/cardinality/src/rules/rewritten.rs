@@ -6,7 +6,7 @@ use forebay_otlp::WireError;
 use forebay_otlp::views::{KeyValue, Repeated, View};
 
 /// The number of the field that attributes have in the buffer.
-const FIELD: u32 = 1;
+pub(crate) const FIELD: u32 = 1;
 /// What a buffer keeps for the next set, in bytes.
 const SPARE_MAX: usize = 64 << 10;
 
@@ -31,6 +31,11 @@ impl Rewritten {
     #[inline]
     pub fn attributes(&self) -> Option<Repeated<'_, KeyValue<'_>>> {
         self.changed.then(|| Repeated::new(&self.fields, FIELD))
+    }
+
+    /// The same as bytes: a message with the attributes in field [`FIELD`].
+    pub(crate) fn fields(&self) -> &[u8] {
+        &self.fields
     }
 
     /// The identity of the set that there is now, whether or not it changed.
@@ -118,7 +123,7 @@ fn put_attribute(out: &mut Vec<u8>, body: &[u8]) {
 }
 
 /// Appends a length-delimited field. Numbers here are below 16, and so a tag is one byte.
-pub(super) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
+pub(crate) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     put_header(out, number, bytes.len());
     out.extend_from_slice(bytes);
 }

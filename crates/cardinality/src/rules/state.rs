@@ -31,6 +31,12 @@ impl RuleState {
         size_of::<Self>() + caps
     }
 
+    /// The most memory that it will take, in bytes: with all values that caps may let through.
+    pub fn memory_max(&self) -> usize {
+        let caps: usize = self.caps.iter().map(DistinctValues::memory_max).sum();
+        size_of::<Self>() + caps
+    }
+
     /// The rules for this stream.
     pub(super) const fn rules(&self) -> u64 {
         self.rules
