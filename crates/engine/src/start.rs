@@ -76,10 +76,11 @@ impl Built {
     }
 
     /// Starts it in the place of `previous`, a graph of an earlier config that still runs: what its processors in line have learned and
-    /// hand over goes to those of the same name and type here. What becomes of `previous` is the caller's affair: it is to be drained once
+    /// hand over goes to those of the same name and type here. It runs by the same clock, so that moments which they have noted keep their
+    /// meaning. What becomes of `previous` is the caller's affair: it is to be drained once
     /// this one takes its data in.
-    pub fn start_in_place_of(self, previous: &Running, clock: Clock) -> Result<Running, StartError> {
-        self.start_with(clock, previous.handovers())
+    pub fn start_in_place_of(self, previous: &Running) -> Result<Running, StartError> {
+        self.start_with(previous.clock.clone(), previous.handovers())
     }
 
     fn start_with(self, clock: Clock, handovers: Handovers) -> Result<Running, StartError> {

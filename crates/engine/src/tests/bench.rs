@@ -80,11 +80,11 @@ pub(super) async fn start_with(
 }
 
 /// The same graph in the place of another.
-pub(super) async fn start_in_place_of(previous: &Running, parts: Parts, clock: Clock) -> (Running, Feed) {
+pub(super) async fn start_in_place_of(previous: &Running, parts: Parts) -> (Running, Feed) {
     let (receiver, context) = FakeReceiver::new();
     let exporters = prepared_exporters(parts.exporters);
     let built = built(receiver, parts.processors, exporters);
-    let running = built.start_in_place_of(previous, clock).unwrap();
+    let running = built.start_in_place_of(previous).unwrap();
     (running, Feed::new(context.await.unwrap()))
 }
 

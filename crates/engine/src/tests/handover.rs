@@ -71,8 +71,10 @@ async fn what_a_processor_has_learned_goes_to_the_one_that_takes_its_place() {
     // A node more: it has no predecessor.
     let pass = (false, BuiltProcessor::Stateless(Arc::new(Pass)));
     let both = parts(vec![inline(&new), pass]);
-    let (after, next) = start_in_place_of(&before, both, Clock::system()).await;
+    let (after, next) = start_in_place_of(&before, both).await;
     assert_eq!(new.seen().load(Ordering::Relaxed), 7);
+    let earlier = before.clock.now();
+    assert!(after.clock.now() >= earlier, "moments keep their meaning");
 
     // Both are at work until the old graph has drained, and know of one another.
     assert_eq!(next.send(Signal::Metrics, 0, 2).await.await, Verdict::delivered());
