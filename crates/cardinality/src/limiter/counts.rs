@@ -29,7 +29,7 @@ pub struct Counts {
     pub slots: u64,
     /// Streams.
     pub streams: u64,
-    /// Streams that have an overflow series now: some of what they lately had found no place.
+    /// Metrics of groups of which some points have found no place lately.
     pub overflowing: u64,
 }
 

@@ -62,7 +62,7 @@ use survey::Survey;
 use work::Turn;
 
 pub use counts::Counts;
-pub use report::{GroupUse, MetricUse, Question, Report, Usage};
+pub use report::{GroupUse, MetricUse, Question, Report, Standing, Usage};
 pub use review::{Cause, Review, Verdict};
 pub use settings::{Action, Admission, Choose, Limits, Policies, Policy, Settings};
 

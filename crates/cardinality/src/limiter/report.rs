@@ -71,14 +71,27 @@ pub struct Report {
     pub groups: Vec<GroupUse>,
 }
 
+/// What a metric is ranked by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Series that have a place.
+    pub live: u64,
+    /// Series that were new in the last minute.
+    pub new_per_minute: u64,
+    /// Points that found no place.
+    pub exceeded: u64,
+    /// Whether points found no place in the last two minutes.
+    pub is_overflowing: bool,
+}
+
 /// What is asked of a limiter.
 pub struct Question<'q> {
     /// How many metrics and groups are wanted, of each.
     pub top: usize,
     /// Which groups are meant, by name.
     pub group: &'q dyn Fn(&str) -> bool,
-    /// What metrics are ranked by, the largest first: live series, new ones by the minute, points without a place.
-    pub weight: &'q dyn Fn(u64, u64, u64) -> (u64, u64),
+    /// What a metric weighs: the heaviest come first, and those without a weight not at all.
+    pub weight: &'q dyn Fn(&Standing) -> Option<(u64, u64)>,
 }
 
 impl std::fmt::Debug for Question<'_> {
@@ -138,9 +151,8 @@ impl Partition {
         for (at, metric) in self.metrics.iter() {
             report.metrics_known += 1;
             let group = self.groups.get(metric.group);
-            if group.is_some_and(|group| (question.group)(&group.name)) {
-                let growth = u64::from(metric.growth.per_minute(now));
-                let weight = (question.weight)(metric.live.into(), growth, metric.exceeded);
+            let is_meant = group.is_some_and(|group| (question.group)(&group.name));
+            if is_meant && let Some(weight) = (question.weight)(&standing(metric, now)) {
                 rank(&mut metrics, question.top, (weight, at));
             }
         }
@@ -174,6 +186,15 @@ fn rank(ranked: &mut Ranked, top: usize, new: ((u64, u64), u32)) {
     ranked.insert(at, new);
     if ranked.len() > top {
         ranked.remove(0);
+    }
+}
+
+fn standing(metric: &Metric, now: u32) -> Standing {
+    Standing {
+        live: metric.live.into(),
+        new_per_minute: metric.growth.per_minute(now).into(),
+        exceeded: metric.exceeded,
+        is_overflowing: metric.is_overflowing(now),
     }
 }
 

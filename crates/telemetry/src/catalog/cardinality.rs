@@ -32,11 +32,11 @@ pub const STREAMS: Metric = gauge(
     LIMITER,
     "Streams that are known: metrics by resource, scope, unit, kind and temporality.",
 );
-/// Streams that overflow.
+/// Metrics that overflow.
 pub const OVERFLOWING: Metric = gauge(
-    "forebay_cardinality_overflowing_streams",
+    "forebay_cardinality_overflowing_metrics",
     LIMITER,
-    "Streams that have had more series lately than their limit lets through.",
+    "Metrics of groups of which data points have found no place in the last two minutes.",
 );
 /// Groups.
 pub const GROUPS: Metric = gauge(
