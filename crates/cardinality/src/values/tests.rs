@@ -250,3 +250,76 @@ fn property_large_tables_forget_nobody_who_is_seen() {
         }
     }
 }
+
+/// A table of several stretches, with what is known of it from outside.
+struct Watched {
+    values: DistinctValues,
+    seen: HashMap<u64, u32>,
+    idle: u32,
+}
+
+impl Watched {
+    fn is_known(&self, number: u64, now: u32) -> bool {
+        let mut copy = self.values.clone();
+        // No newcomer gets a place: it would be admitted without having one.
+        copy.set_bounds(0, u32::MAX);
+        copy.admit(value(number), now)
+    }
+
+    /// A newcomer comes. Whoever had to go for it was idle.
+    fn come(&mut self, number: u64, now: u32) -> bool {
+        let before = self.values.len();
+        if !self.values.admit(value(number), now) {
+            return false;
+        }
+        if self.values.len() == before {
+            let all: Vec<u64> = self.seen.keys().copied().collect();
+            let gone: Vec<u64> = all.into_iter().filter(|one| !self.is_known(*one, now)).collect();
+            assert_eq!(gone.len(), 1);
+            let seen = self.seen.remove(&gone[0]).unwrap();
+            assert!(now - seen >= self.idle, "{} was seen at {seen}", gone[0]);
+        }
+        self.seen.insert(number, now);
+        true
+    }
+}
+
+#[test]
+fn property_whoever_is_idle_is_found_within_two_rounds() {
+    for seed in 0..24 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut limit = random.usize(30..100);
+        let idle = random.u32(2..8);
+        let mut table = Watched {
+            values: DistinctValues::new(limit, idle),
+            seen: HashMap::new(),
+            idle,
+        };
+        let (mut now, mut next) = (0, 0..);
+        for _ in 0..200 {
+            now += random.u32(..2);
+            let often = if seed % 2 == 0 { 255 } else { random.u8(..) };
+            for (number, seen) in &mut table.seen {
+                // Some come once, and are the only ones to be idle while all others are seen.
+                if number % 8 != 0 && random.u8(..) <= often {
+                    assert!(table.values.admit(value(*number), now), "seed {seed}: {number}");
+                    *seen = now;
+                }
+            }
+            if random.u8(..20) == 0 {
+                limit += random.usize(..20);
+                table.values.set_bounds(limit, idle);
+            }
+            let rounds = 2 * (limit * 2 / STRETCH + 1);
+            let refused = next
+                .by_ref()
+                .take(rounds)
+                .filter(|number| !table.come(*number, now));
+            if refused.count() == rounds {
+                let longest = table.seen.values().min().unwrap();
+                assert!(now - longest < idle, "seed {seed}: idle since {longest} at {now}");
+                assert_eq!(table.values.len(), limit, "seed {seed}");
+            }
+        }
+    }
+}
