@@ -272,3 +272,29 @@ fn a_client_of_the_classic_format_gets_it() {
     assert!(body.contains("\nforebay_items_received_total{node=\"otlp\",signal=\"traces\"} 0\n"));
     assert!(!body.contains("# EOF") && !body.contains("# UNIT"));
 }
+
+#[test]
+fn every_metric_of_the_catalogue_can_be_exposed() {
+    let mut names = BTreeSet::new();
+    for metric in catalog::all() {
+        let name = metric.name;
+        assert!(names.insert(name), "{name} is there twice");
+        assert!(
+            name.starts_with("forebay_") || name.starts_with("otelcol_"),
+            "{name}"
+        );
+        assert!(
+            metric.unit.is_empty() || name.ends_with(&format!("_{}", metric.unit)),
+            "{name}"
+        );
+        assert!(!name.ends_with("_total"), "{name}: the exposition adds it");
+        // What OpenMetrics would have escaped.
+        assert!(
+            !metric.help.contains(['"', '\\', '\n']),
+            "{name}: {}",
+            metric.help
+        );
+        let labels: BTreeSet<&str> = metric.labels.iter().copied().collect();
+        assert_eq!(labels.len(), metric.labels.len(), "{name}");
+    }
+}

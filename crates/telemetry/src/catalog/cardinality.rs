@@ -92,8 +92,8 @@ pub const ADMITTED: Metric = counter(
 pub const RETIRED: Metric = counter(
     "forebay_cardinality_retired_series",
     &["node", "cause"],
-    "Series that lost their place: idle (for `idle_timeout`), or displaced (by one that comes more often, with \
-     `admission = \"heavy_hitters\"`).",
+    "Series that lost their place: idle (for `idle_timeout`), or displaced (by one that comes more often, where \
+     heavy hitters are admitted).",
 );
 /// Series that are not remembered any more.
 pub const FORGOTTEN: Metric = counter(
