@@ -26,7 +26,7 @@
 //! | `survey.rs` | the points of a request and their identities, before anything is locked |
 //! | `partition.rs`, `group.rs`, `metric.rs`, `stream.rs` | some of the groups, with their metrics and streams |
 //! | `table.rs`, `directory.rs`, `slab.rs`, `pool.rs` | slots and more by identity, in memory of a fixed amount |
-//! | `work.rs` | the points of one stream: who passes, who is given a place |
+//! | `work.rs`, `earning.rs` | the points of one stream: who passes, who is given a place |
 //! | `fold.rs`, `state.rs` | what is folded, what is remembered for it |
 //! | `merge.rs` | points whose attributes are changed, and become one |
 //! | `sweep.rs` | who is idle, and who is forgotten |
@@ -34,6 +34,7 @@
 
 mod counts;
 mod directory;
+mod earning;
 mod fold;
 mod group;
 mod merge;

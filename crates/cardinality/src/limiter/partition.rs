@@ -3,6 +3,7 @@
 use super::Shared;
 use super::counts::Counts;
 use super::directory::Directory;
+use super::earning::Earning;
 use super::group::{self, Group};
 use super::metric::Metric;
 use super::pool::Pool;
@@ -15,12 +16,8 @@ use super::sweep::Hand;
 use super::table::Table;
 use super::work::{STATES, Turn, Work};
 use crate::rules::RuleState;
-use crate::sketch::Frequency;
 use crate::template::{self, Templater};
 use forebay_otlp::views::Resource;
-
-/// Bytes of the sketch that tells which series come often: one for each partition that needs it.
-const FREQUENCY_BYTES: usize = 64 << 10;
 
 /// Words that templates of a partition may learn.
 const LEARNED: u32 = 8192;
@@ -33,7 +30,7 @@ pub(super) struct Partition {
     pub(super) streams: Directory<Stream>,
     pub(super) metrics: Directory<Metric>,
     pub(super) groups: Directory<Group>,
-    frequency: Option<Frequency>,
+    earning: Option<Earning>,
     templater: Option<Templater>,
     pub(super) counts: Counts,
     pub(super) hand: Hand,
@@ -90,7 +87,7 @@ impl Partition {
             streams: Directory::new(),
             metrics: Directory::new(),
             groups: Directory::new(),
-            frequency: None,
+            earning: None,
             templater: None,
             counts: Counts::default(),
             hand: Hand::default(),
@@ -116,7 +113,7 @@ impl Partition {
         let Some(policy) = number.and_then(|number| seen.limits.policies.list.get(number)) else {
             return;
         };
-        self.prepare(seen.shared, policy.admission);
+        self.prepare(seen.shared, policy.admission, now);
         let Some(stream) = self.streams.get_mut(at) else {
             return;
         };
@@ -133,7 +130,7 @@ impl Partition {
             shared: seen.shared,
             table: &mut self.table,
             states: &mut self.states,
-            frequency: &mut self.frequency,
+            earning: &mut self.earning,
             templater: &mut self.templater,
             counts: &mut self.counts,
             group,
@@ -158,7 +155,7 @@ impl Partition {
             shared: seen.shared,
             table: &mut self.table,
             states: &mut self.states,
-            frequency: &mut None,
+            earning: &mut None,
             templater: &mut self.templater,
             counts: &mut self.counts,
             group: &mut Group::default(),
@@ -176,11 +173,11 @@ impl Partition {
     }
 
     /// Makes what is needed from when it is first needed on.
-    fn prepare(&mut self, shared: &Shared, admission: Admission) {
-        if admission == Admission::HeavyHitters && self.frequency.is_none() {
-            let frequency = Frequency::new(FREQUENCY_BYTES);
-            if shared.pool.take(frequency.memory()) {
-                self.frequency = Some(frequency);
+    fn prepare(&mut self, shared: &Shared, admission: Admission, now: u32) {
+        if admission == Admission::HeavyHitters {
+            match &mut self.earning {
+                Some(earning) => earning.keep_up(now, &shared.pool),
+                None => self.earning = Earning::new(now, &shared.pool),
             }
         }
         let rules = shared.settings.rules.as_ref();

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::counts::Counts;
+use super::earning::Earning;
 use super::fold::Folding;
 use super::group::Group;
 use super::metric::Metric;
@@ -14,16 +15,13 @@ use super::survey::PointSeen;
 use super::table::{Slot, Table};
 use crate::Identity;
 use crate::measure;
-use crate::sketch::{Attribute, Frequency, Profile};
+use crate::sketch::{Attribute, Profile};
 use crate::template::Templater;
 use forebay_otlp::DataKind;
 use forebay_otlp::views::{KeyValue, Repeated, View};
 
 /// States that memory is taken for at a time.
 pub(super) const STATES: usize = 64;
-/// How often a series must have come lately to be given a place by [`Admission::HeavyHitters`]: what comes once is hardly ever
-/// counted so often by the sketch.
-pub(super) const EARNED: u32 = 4;
 /// Live series of a stream from which on it is found out which attributes they come from.
 const PROFILED: u32 = 64;
 
@@ -52,7 +50,7 @@ pub(super) struct Work<'p> {
     pub(super) shared: &'p Shared,
     pub(super) table: &'p mut Table,
     pub(super) states: &'p mut Slab<State, STATES>,
-    pub(super) frequency: &'p mut Option<Frequency>,
+    pub(super) earning: &'p mut Option<Earning>,
     pub(super) templater: &'p mut Option<Templater>,
     pub(super) counts: &'p mut Counts,
     pub(super) group: &'p mut Group,
@@ -196,8 +194,8 @@ impl<'p> Work<'p> {
 
     /// Whether there is a place for a series below `limit`, and it has earned it.
     pub(super) fn may_enter(&mut self, series: Identity, limit: u32) -> bool {
-        let has_earned = match (self.policy.admission, &mut *self.frequency) {
-            (Admission::HeavyHitters, Some(frequency)) => frequency.add(series) >= EARNED,
+        let has_earned = match (self.policy.admission, &mut *self.earning) {
+            (Admission::HeavyHitters, Some(earning)) => earning.come(series),
             _ => true,
         };
         let has_room = self.metric.live < limit && self.group.live < self.group_limit;

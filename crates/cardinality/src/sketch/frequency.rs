@@ -102,7 +102,20 @@ impl Frequency {
         WINDOW * self.blocks.len() as u64
     }
 
-    /// Bytes that it takes, now and ever.
+    /// How often all counts were halved.
+    pub fn halvings(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Takes twice the memory, and halves half as often. Counts stay what they are.
+    pub fn double(&mut self) {
+        self.left += self.window();
+        // The block of an identity is a fraction of their number: the two halves of a block become two that begin as it was.
+        let twice = |block: &Block| [block.clone(), block.clone()];
+        self.blocks = self.blocks.iter().flat_map(twice).collect();
+    }
+
+    /// Bytes that it takes, until it is doubled.
     pub fn memory(&self) -> usize {
         size_of::<Self>() + self.blocks.capacity() * size_of::<Block>()
     }

@@ -32,6 +32,30 @@ fn memory_is_what_was_asked_for() {
 }
 
 #[test]
+fn doubled_it_counts_on() {
+    let mut rng = fastrand::Rng::with_seed(7);
+    for bytes in [64, 192, 1 << 12, 100_032] {
+        let mut frequency = Frequency::new(bytes);
+        let identities: Vec<_> = (0..bytes / 8).map(|_| random(&mut rng)).collect();
+        for identity in &identities {
+            frequency.add(*identity);
+        }
+        let before = frequency.clone();
+        frequency.double();
+        assert_eq!(frequency.window(), 2 * before.window());
+        assert_eq!(frequency.memory() - size_of::<Frequency>(), 2 * bytes);
+        for identity in &identities {
+            assert_eq!(frequency.estimate(*identity), before.estimate(*identity));
+        }
+        for _ in 0..before.window() + before.window() - identities.len() as u64 {
+            assert_eq!(frequency.halvings(), 0);
+            frequency.add(random(&mut rng));
+        }
+        assert_eq!(frequency.halvings(), 1);
+    }
+}
+
+#[test]
 fn counts_are_halved_after_a_window() {
     let mut frequency = Frequency::new(1 << 16);
     let mut rng = fastrand::Rng::with_seed(2);
