@@ -12,6 +12,13 @@ const VAR: &str = "{var}";
 /// How many texts are remembered as unchanged. A power of two.
 const REMEMBERED: usize = 4096;
 
+/// Bytes that a templater holds whatever its settings: the texts that pass, and a text between the rules and what is learned. By the
+/// rules a text becomes four times as long at most, its buffer twice that.
+const FIXED: usize = REMEMBERED * 8 + MAX_LENGTH * 8 + 64;
+
+/// Bytes of a bucket of the table of words: while the table grows, half as many others stand beside it.
+const BUCKET: usize = 17 * 3 / 2 + 1;
+
 /// What a templater may learn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -34,6 +41,21 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Settings with which a templater holds no more than so many bytes, if that is possible at all: about 70,000 are taken in any case. One scope
+    /// may learn a quarter of what there is room for.
+    pub fn within(max_literals: u32, bytes: usize) -> Self {
+        let buckets = bytes.saturating_sub(FIXED) / BUCKET;
+        let power = buckets.checked_ilog2().unwrap_or(0).clamp(4, 28);
+        let max_positions = (1_u32 << power) / 8 * 7 - 1;
+        Settings {
+            max_literals,
+            max_positions,
+            max_positions_of_scope: max_positions / 4,
+        }
+    }
+}
+
 /// Templates texts by the fixed rules and by what it has learned of the texts before.
 ///
 /// A text is read as a path of words: what stands before a word is its position. The first [`Settings::max_literals`] distinct words
@@ -48,6 +70,8 @@ impl Default for Settings {
 pub struct Templater {
     settings: Settings,
     hasher: SeriesHasher,
+    /// For what is short.
+    secrets: [u64; 2],
     /// Known words by what they are and what stands before them, with the number of distinct words behind each. Under a scope's own key
     /// is the number of words known in it.
     words: HashMap<u64, u32, BuildHasherDefault<Uniform>>,
@@ -60,9 +84,16 @@ pub struct Templater {
 impl Templater {
     /// A templater that has learned nothing.
     pub fn new(settings: Settings) -> Self {
+        Templater::with_hasher(settings, SeriesHasher::random())
+    }
+
+    /// A templater that hashes texts as others do: for [`Templater::passes`].
+    pub fn with_hasher(settings: Settings, hasher: SeriesHasher) -> Self {
+        let secret = hasher.bytes(&[]);
         Templater {
             settings,
-            hasher: SeriesHasher::random(),
+            hasher,
+            secrets: [secret.low(), secret.high()],
             words: HashMap::default(),
             unchanged: vec![0; REMEMBERED].into_boxed_slice(),
             between: String::new(),
@@ -81,8 +112,8 @@ impl Templater {
         if text.len() > MAX_LENGTH {
             return false;
         }
-        let key = self.hasher.bytes(text.as_bytes()).plus(scope).low().max(1);
-        if self.unchanged.get(place(key)) == Some(&key) {
+        let identity = self.hasher.bytes(text.as_bytes());
+        if self.passes(scope, identity) {
             return false;
         }
         let mut between = std::mem::take(&mut self.between);
@@ -94,10 +125,19 @@ impl Templater {
         }
         self.between = between;
         let changed = learned || by_rules;
+        let key = key(scope, identity);
         if !changed && let Some(remembered) = self.unchanged.get_mut(place(key)) {
             *remembered = key;
         }
         changed
+    }
+
+    /// Whether the text with this identity is remembered as one that does not change: the short way, for who has hashed it anyway. The answer may be no
+    /// for one that does not.
+    #[inline]
+    pub fn passes(&self, scope: Identity, text: Identity) -> bool {
+        let key = key(scope, text);
+        self.unchanged.get(place(key)) == Some(&key)
     }
 
     /// The words that are known, over all scopes.
@@ -112,10 +152,8 @@ impl Templater {
 
     /// The most bytes that a templater of these settings can hold, also while its table grows.
     pub fn bound(settings: &Settings) -> usize {
-        let entries = settings.max_positions as usize + 1;
-        let buckets = (entries * 8 / 7 + 1).next_power_of_two();
-        // A table that grows stands beside the one that it came from. A text becomes four times as long at most, its buffer twice that.
-        buckets * 17 * 3 / 2 + 64 + REMEMBERED * 8 + MAX_LENGTH * 8
+        let buckets = (settings.max_positions as usize + 1).saturating_mul(8) / 7;
+        FIXED.saturating_add(buckets.next_power_of_two().max(16).saturating_mul(BUCKET))
     }
 
     /// Goes through the words of a text; writes it to `out` if one of them is replaced.
@@ -152,9 +190,20 @@ impl Templater {
     }
 
     /// What stands behind `before`.
+    #[inline]
     fn after(&self, before: u64, bytes: &[u8]) -> u64 {
-        let identity = self.hasher.bytes(bytes);
-        (before.rotate_left(23) ^ identity.low()).wrapping_mul(identity.high() | 1)
+        let (low, high) = if bytes.len() <= 16 {
+            words(bytes)
+        } else {
+            let identity = self.hasher.bytes(bytes);
+            (identity.low(), identity.high())
+        };
+        let [first, second] = self.secrets;
+        let product =
+            u128::from(before ^ low ^ first) * u128::from(high ^ second ^ (bytes.len() as u64) << 56);
+        // Once more, that neighbours come apart in all bits.
+        let product = u128::from(product as u64 ^ (product >> 64) as u64 ^ second) * u128::from(first | 1);
+        product as u64 ^ (product >> 64) as u64
     }
 
     /// Whether a word passes, and learns it if there is room.
@@ -203,6 +252,17 @@ enum Known {
     Nothing,
 }
 
+/// Up to sixteen bytes as two words.
+#[inline]
+fn words(bytes: &[u8]) -> (u64, u64) {
+    let mut padded = [0; 16];
+    if let Some(front) = padded.get_mut(..bytes.len()) {
+        front.copy_from_slice(bytes);
+    }
+    let both = u128::from_le_bytes(padded);
+    (both as u64, (both >> 64) as u64)
+}
+
 /// Where the next word from `at` on begins and ends.
 fn next_word(text: &[u8], at: usize) -> Option<(usize, usize)> {
     let length = text.get(at..)?.iter().position(|&byte| word_byte(byte))?;
@@ -223,6 +283,12 @@ fn word_byte(byte: u8) -> bool {
 /// Words that always pass: placeholders, and those that the fixed rules look at.
 fn always(word: &[u8]) -> bool {
     matches!(word, [b'{', .., b'}']) || comes_with_version(word)
+}
+
+/// What a text in a scope is remembered by. Zero is an empty place.
+#[inline]
+fn key(scope: Identity, text: Identity) -> u64 {
+    text.plus(scope).low().max(1)
 }
 
 /// The place of a text among those that are remembered.

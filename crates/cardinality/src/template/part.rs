@@ -48,7 +48,11 @@ const UNITS: &[&[u8]] = &[
 
 /// Whether the number belongs to the word that `word` ends with. Stems of one or two letters have to begin a word of their own.
 pub(super) fn well_known(word: &[u8], number: &[u8]) -> bool {
+    let last = word.last().map(u8::to_ascii_lowercase);
     WELL_KNOWN.iter().any(|(stem, numbers)| {
+        if stem.last() != last.as_ref() {
+            return false;
+        }
         let from = word.len().checked_sub(stem.len());
         let Some((front, tail)) = from.and_then(|from| word.split_at_checked(from)) else {
             return false;
@@ -275,10 +279,12 @@ impl<'a> Segment<'a> {
         });
         let more = rest.get(..length).unwrap_or_default();
         let complete = length <= LONGEST_TOKEN && rest.get(length).is_none_or(|byte| *byte == b'.');
-        let words = more
-            .split(|byte| matches!(byte, b'-' | b'_'))
-            .any(|part| Looks::at(part).word());
-        if complete && !words { end + length } else { end }
+        let mut parts = more.split(|byte| matches!(byte, b'-' | b'_'));
+        if complete && !parts.any(|part| Looks::at(part).word()) {
+            end + length
+        } else {
+            end
+        }
     }
 }
 

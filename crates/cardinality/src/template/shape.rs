@@ -210,7 +210,8 @@ pub(super) fn ipv6(text: &[u8]) -> Option<usize> {
     let length = span(inside, |byte| {
         byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
     });
-    if !(2..=LONGEST_IPV6).contains(&length) {
+    let colon = || inside.iter().take(length).any(|byte| *byte == b':');
+    if !(2..=LONGEST_IPV6).contains(&length) || !colon() {
         return None;
     }
     let address = std::str::from_utf8(inside.get(..length)?).ok()?;

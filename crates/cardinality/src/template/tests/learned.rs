@@ -127,6 +127,15 @@ fn memory_is_bounded_whatever_comes() {
 }
 
 #[test]
+fn settings_are_found_for_a_memory() {
+    for bytes in [70_000, 100_000, 480_000, 1 << 20, 100 << 20] {
+        let settings = Settings::within(100, bytes);
+        assert!(Templater::bound(&settings) <= bytes);
+        assert!(Templater::bound(&settings) * 3 > bytes || bytes < 200_000);
+    }
+}
+
+#[test]
 fn nothing_is_learned_if_no_words_are_asked_for() {
     let mut templater = Templater::new(settings(0));
     for number in 0..1000 {
