@@ -37,32 +37,45 @@ pub(crate) fn cardinality(args: &CardinalityArgs, out: Out) -> Exit {
         return out.print(&page.body, Exit::Done);
     }
     match serde_json::from_str::<Vec<CardinalityReport>>(&page.body) {
-        Ok(reports) => out.print(&text(&reports), Exit::Done),
+        Ok(reports) => out.print(&text(&reports, args.group.as_deref()), Exit::Done),
         Err(error) => fail(&error.to_string()),
     }
 }
 
-/// The reports of all nodes, as people read them.
-fn text(reports: &[CardinalityReport]) -> String {
+/// The reports of all nodes, as people read them; of one group, if that was asked for.
+fn text(reports: &[CardinalityReport], group: Option<&str>) -> String {
     if reports.is_empty() {
         return "no processor here limits cardinality: `forebay components cardinality_limit` explains the one that does\n"
             .to_owned();
     }
-    let nodes: Vec<String> = reports.iter().map(node).collect();
+    let nodes: Vec<String> = reports.iter().map(|report| node(report, group)).collect();
     nodes.join("\n")
 }
 
-fn node(report: &CardinalityReport) -> String {
+fn node(report: &CardinalityReport, group: Option<&str>) -> String {
     let mut out = headline(report);
+    if let Some(group) = group.filter(|_| report.metrics.is_empty() && report.groups.is_empty()) {
+        let group = short(group, METRIC);
+        let _ = writeln!(
+            out,
+            "\nThere is no group `{group}`. Without `--group` all are shown."
+        );
+        return out;
+    }
+    let is_whole = group.is_none();
     if !report.metrics.is_empty() {
         out.push('\n');
         metrics(&report.metrics, &mut out);
-        more(report.metrics_known, report.metrics.len(), "metrics", &mut out);
+        if is_whole {
+            more(report.metrics_known, report.metrics.len(), "metrics", &mut out);
+        }
     }
     if !report.groups.is_empty() {
         out.push('\n');
         groups(&report.groups, &mut out);
-        more(report.groups_known, report.groups.len(), "groups", &mut out);
+        if is_whole {
+            more(report.groups_known, report.groups.len(), "groups", &mut out);
+        }
     }
     if !report.values.is_empty() {
         out.push('\n');
@@ -101,11 +114,11 @@ fn metrics(all: &[MetricUse], out: &mut String) {
         if let Some(blamed) = advice::blamed(metric) {
             let examples: Vec<String> = blamed.examples.iter().map(|value| short(value, NAME)).collect();
             table.note(format!(
-                "without {}: {} series, {} fewer; it has {} values: {}",
+                "without {}: about {} series, {} fewer; it has about {} values: {}",
                 short(&blamed.name(), METRIC),
-                blamed.remaining,
-                blamed.saved,
-                blamed.values,
+                about(blamed.remaining),
+                about(blamed.saved),
+                about(blamed.values),
                 examples.join(", ")
             ));
         }
@@ -145,6 +158,13 @@ fn more(known: u64, shown: usize, what: &str, out: &mut String) {
     if left > 0 {
         let _ = writeln!(out, "  and {left} {what} more");
     }
+}
+
+/// An estimate, to two digits: more of them would be made up.
+fn about(estimate: u64) -> u64 {
+    let digits = estimate.checked_ilog10().unwrap_or(0);
+    let unit = 10_u64.pow(digits.saturating_sub(1));
+    estimate.saturating_add(unit / 2) / unit * unit
 }
 
 /// `12 of 2000`.

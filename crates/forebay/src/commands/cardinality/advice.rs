@@ -1,7 +1,7 @@
 //! What to do about the metric that is worst off.
 
 use super::table::short;
-use super::{METRIC, NAME};
+use super::{METRIC, NAME, about};
 use forebay_config::inline;
 use forebay_core::{AttributeUse, CardinalityReport, MetricUse, ValueUse};
 use serde_json::Value;
@@ -106,9 +106,9 @@ fn without(report: &CardinalityReport, metric: &MetricUse, attribute: &Attribute
         "attribute"
     };
     let mut out = format!(
-        "Without the {attributes} `{}` it has {} series{enough}. To take it away, write in [processors.{}]:\n\n  {}\n",
+        "Without the {attributes} `{}` it has about {} series{enough}. To take it away, write in [processors.{}]:\n\n  {}\n",
         short(&attribute.name(), METRIC),
-        attribute.remaining,
+        about(attribute.remaining),
         report.node,
         rule(metric, attribute)
     );

@@ -1,5 +1,5 @@
 use super::table::short;
-use super::{bytes, text};
+use super::{about, bytes, text};
 use forebay_core::{AttributeUse, CardinalityReport, GroupUse, MetricUse, ValueUse};
 
 fn attribute(key: &str, values: u64, remaining: u64, saved: u64, examples: &[&str]) -> AttributeUse {
@@ -79,7 +79,7 @@ limit: 2007 of 100000 series live; memory: 1.5 MiB of 16.0 MiB
 
   metric                group              kind             series  new/min  folded
   http.server.duration  service.name=shop  histogram  2000 of 2000    120.2   54321  fold
-      without user.id: 12 series, 39998 fewer; it has 40198 values: u-1, u-2, u-3
+      without user.id: about 12 series, 40000 fewer; it has about 40000 values: u-1, u-2, u-3
   queue.size            service.name=mail  gauge         7 of 2000      0.0       0
   and 3 metrics more
 
@@ -88,11 +88,11 @@ limit: 2007 of 100000 series live; memory: 1.5 MiB of 16.0 MiB
   service.name=mail              7      12    900 B
 
 `http.server.duration` of service.name=shop is at its limit of 2000 series: 54321 data points were folded into its overflow series.
-Without the attribute `user.id` it has 12 series. To take it away, write in [processors.limit]:
+Without the attribute `user.id` it has about 12 series. To take it away, write in [processors.limit]:
 
   rules = [{ metric = \"http.server.duration\", drop = [\"user.id\"] }]
 ";
-    assert_eq!(text(&[report(vec![duration(), quiet()])]), expected);
+    assert_eq!(text(&[report(vec![duration(), quiet()])], None), expected);
 }
 
 #[test]
@@ -100,17 +100,17 @@ fn where_one_attribute_is_not_enough_it_is_said() {
     let mut metric = duration();
     metric.attributes = vec![attribute("http.route", 30, 40_000, 10, &[])];
     metric.action = "observe".to_owned();
-    let said = text(&[report(vec![metric.clone()])]);
+    let said = text(&[report(vec![metric.clone()])], None);
     assert!(
         said.contains("54321 data points would have been folded.\n"),
         "{said}"
     );
     assert!(
-        said.contains("it has 40000 series, which is still above the limit of 2000."),
+        said.contains("it has about 40000 series, which is still above the limit of 2000."),
         "{said}"
     );
     metric.attributes.clear();
-    let said = text(&[report(vec![metric])]);
+    let said = text(&[report(vec![metric])], None);
     assert!(said.contains("No attribute alone makes its series."), "{said}");
     assert!(
         said.ends_with("  overrides = [{ metric = \"http.server.duration\", limit = 4000 }]\n"),
@@ -129,13 +129,13 @@ fn keys_that_go_together_are_taken_away_together() {
         1970,
         &["shop-1", "7f"],
     )];
-    let said = text(&[report(vec![metric])]);
+    let said = text(&[report(vec![metric])], None);
     assert!(
-        said.contains("without k8s.pod.name, k8s.pod.uid: 30 series"),
+        said.contains("without k8s.pod.name, k8s.pod.uid: about 30 series"),
         "{said}"
     );
     assert!(
-        said.contains("Without the attributes `k8s.pod.name, k8s.pod.uid` it has 30 series."),
+        said.contains("Without the attributes `k8s.pod.name, k8s.pod.uid` it has about 30 series."),
         "{said}"
     );
     assert!(
@@ -149,7 +149,7 @@ fn of_keys_without_end_those_that_are_known_are_kept() {
     let mut metric = duration();
     let route = attribute("http.route", 12, 40_000, 10, &[]);
     metric.attributes = vec![attribute("(other)", 40_000, 12, 39_000, &["x7=1"]), route];
-    let said = text(&[report(vec![metric])]);
+    let said = text(&[report(vec![metric])], None);
     assert!(said.contains("keep = [\"http.route\"] }]\n"), "{said}");
     assert!(!said.contains("drop = "), "{said}");
 }
@@ -158,7 +158,7 @@ fn of_keys_without_end_those_that_are_known_are_kept() {
 fn paths_may_become_few_instead() {
     let mut metric = duration();
     metric.attributes = vec![attribute("url.path", 40_000, 12, 39_000, &["/orders/17", "/"])];
-    let said = text(&[report(vec![metric])]);
+    let said = text(&[report(vec![metric])], None);
     let template = "rules = [{ metric = \"http.server.duration\", template = [\"url.path\"] }]\n";
     assert!(said.ends_with(template), "{said}");
     assert!(said.contains("drop = [\"url.path\"] }]\n"), "{said}");
@@ -176,14 +176,14 @@ fn a_name_that_reads_like_a_pattern_is_meant_exactly() {
             metric: name.to_owned(),
             ..duration()
         };
-        let said = text(&[report(vec![metric])]);
+        let said = text(&[report(vec![metric])], None);
         assert!(said.contains(&format!("metric = \"{written}\"")), "{said}");
     }
 }
 
 #[test]
 fn where_nothing_is_wrong_nothing_is_to_be_done() {
-    let said = text(&[report(vec![quiet()])]);
+    let said = text(&[report(vec![quiet()])], None);
     assert!(
         said.ends_with("\nNothing that is shown here exceeds its limit.\n"),
         "{said}"
@@ -191,7 +191,7 @@ fn where_nothing_is_wrong_nothing_is_to_be_done() {
     // It did once, and is well again.
     let mut past = duration();
     past.overflowing = false;
-    let said = text(&[report(vec![past])]);
+    let said = text(&[report(vec![past])], None);
     assert!(said.contains("54321\n"), "{said}");
     assert!(
         said.ends_with("\nNothing that is shown here exceeds its limit.\n"),
@@ -201,7 +201,7 @@ fn where_nothing_is_wrong_nothing_is_to_be_done() {
 
 #[test]
 fn without_a_limiter_it_says_how_to_have_one() {
-    assert!(text(&[]).contains("`forebay components cardinality_limit`"));
+    assert!(text(&[], None).contains("`forebay components cardinality_limit`"));
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn values_of_spans_have_a_table_of_their_own() {
         limit: 200,
         overflowed: 31,
     }];
-    let said = text(&[report(vec![quiet()]), of_spans]);
+    let said = text(&[report(vec![quiet()]), of_spans], None);
     let expected = "
 spans: 0 series live; memory: 0 B of 0 B
 
@@ -247,13 +247,13 @@ fn values_that_have_room_need_nothing_and_others_do() {
         values: vec![value("url.path", 199, 31), value("id", 200, 0)],
         ..CardinalityReport::default()
     };
-    let said = text(std::slice::from_ref(&of_logs));
+    let said = text(std::slice::from_ref(&of_logs), None);
     assert!(
         said.ends_with("Nothing that is shown here exceeds its limit.\n"),
         "{said}"
     );
     of_logs.values.push(value("http.\"route", 200, 3));
-    let said = text(&[of_logs]);
+    let said = text(&[of_logs], None);
     let line = "  logs.attributes = [{ key = \"http.\\\"route\", template = true, limit = 200 }]\n";
     assert!(said.ends_with(line), "{said}");
 }
@@ -264,13 +264,38 @@ fn nothing_that_a_sender_wrote_acts_on_the_terminal_or_on_the_config() {
     metric.metric = "a\u{1b}[2J\"b${x}".to_owned();
     metric.group = "evil\u{202e}\u{7}".to_owned();
     metric.attributes = vec![attribute("k\n\"]", 5, 3, 2, &["\u{9b}31m"])];
-    let said = text(&[report(vec![metric])]);
+    let said = text(&[report(vec![metric])], None);
     let acts = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
     assert!(!said.contains(acts), "{said:?}");
     let (_, line) = said.rsplit_once("rules = ").unwrap();
     assert_eq!(
         line,
         "[{ metric = \"a\\u001B[2J\\\"b$${x}\", drop = [\"k\\n\\\"]\"] }]\n"
+    );
+}
+
+#[test]
+fn of_one_group_nothing_more_is_told() {
+    let group = Some("service.name=shop");
+    let said = text(&[report(vec![duration()])], group);
+    assert!(!said.contains(" more\n"), "{said}");
+    let nothing = CardinalityReport {
+        groups: Vec::new(),
+        ..report(Vec::new())
+    };
+    let said = text(&[nothing], group);
+    assert!(
+        said.ends_with("\nThere is no group `service.name=shop`. Without `--group` all are shown.\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn estimates_have_two_digits() {
+    let shown = [0, 7, 42, 149, 150, 995, 12_499, u64::MAX].map(about);
+    assert_eq!(
+        shown,
+        [0, 7, 42, 150, 150, 1000, 12_000, 18_000_000_000_000_000_000]
     );
 }
 
