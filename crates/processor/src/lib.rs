@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`adaptive_sampler`] | keeps to a rate of spans and log records, fairly among keys |
 //! | [`attributes`] | changes attributes of resources, scopes, items and span events |
+//! | [`cardinality_limit`] | bounds the number of time series, and of distinct names and values |
 //! | [`filter`] | drops items, or keeps no others |
 //! | [`probabilistic_sampler`] | keeps a share of the traces and log records, and says which |
 //! | [`tail_sampling`] | holds traces until they can be judged as a whole |
@@ -12,6 +13,7 @@
 
 pub mod adaptive_sampler;
 pub mod attributes;
+pub mod cardinality_limit;
 pub mod filter;
 pub mod matching;
 pub mod probabilistic_sampler;
@@ -28,6 +30,7 @@ use forebay_core::registry::Registry;
 pub fn register(registry: &mut Registry) {
     registry.processor::<adaptive_sampler::AdaptiveSamplerFactory>();
     registry.processor::<attributes::AttributesFactory>();
+    registry.processor::<cardinality_limit::CardinalityLimitFactory>();
     registry.processor::<filter::FilterFactory>();
     registry.processor::<probabilistic_sampler::ProbabilisticSamplerFactory>();
     registry.processor::<tail_sampling::TailSamplingFactory>();

@@ -29,6 +29,8 @@ pub struct Counts {
     pub slots: u64,
     /// Streams.
     pub streams: u64,
+    /// Groups.
+    pub groups: u64,
     /// Metrics of groups of which some points have found no place lately.
     pub overflowing: u64,
 }
@@ -56,6 +58,7 @@ impl Counts {
         self.forgotten += other.forgotten;
         self.slots += other.slots;
         self.streams += other.streams;
+        self.groups += other.groups;
         self.overflowing += other.overflowing;
     }
 }

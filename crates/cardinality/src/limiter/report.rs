@@ -124,6 +124,7 @@ impl Limiter {
                 .count();
             sum.add(&Counts {
                 slots: partition.table.len() as u64,
+                groups: partition.groups.iter().count() as u64,
                 overflowing: overflowing as u64,
                 ..partition.counts
             });

@@ -16,6 +16,7 @@ use forebay_core::{
     Accounts, Balance, Batch, DeliveryToken, Diagnostic, Entry, NodeId, Origin, Payload, Section, Signal,
     Source, Time, Verdict,
 };
+use forebay_testkit::{SimulatedClock, processor_context};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub(crate) fn run_from(
     let Ok(BuiltProcessor::Stateless(processor)) = (prepared.build)(1) else {
         panic!("not stateless")
     };
+    let context = processor_context(&Ledger::new(1), &SimulatedClock::default(), 0, 1 << 20);
+    processor.start(&context).expect("it starts");
     pass(&*processor, origin, signal, slices)
 }
 

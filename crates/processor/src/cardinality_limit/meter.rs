@@ -1,0 +1,113 @@
+//! What operators scrape.
+
+use super::state::State;
+use forebay_cardinality::limiter::{Counts, Question, Report, Usage};
+use forebay_cardinality::measure::Flaw;
+use forebay_telemetry::catalog::Metric;
+use forebay_telemetry::catalog::cardinality::{
+    ADMITTED, FORGOTTEN, GROUPS, LIMITED_POINTS, LIVE_SERIES, MEMBERS, MEMORY, MEMORY_MAX, OFFENDER_POINTS,
+    OFFENDERS, OVERFLOW_POINTS, OVERFLOWING, RETIRED, SERIES_MAX, STREAMS, UNSUMMABLE_POINTS,
+};
+use forebay_telemetry::{Family, Instruments};
+
+impl Instruments for State {
+    fn families(&self) -> &'static [&'static Metric] {
+        &[
+            &LIVE_SERIES,
+            &SERIES_MAX,
+            &MEMBERS,
+            &STREAMS,
+            &OVERFLOWING,
+            &GROUPS,
+            &MEMORY,
+            &MEMORY_MAX,
+            &LIMITED_POINTS,
+            &OVERFLOW_POINTS,
+            &UNSUMMABLE_POINTS,
+            &ADMITTED,
+            &RETIRED,
+            &FORGOTTEN,
+            &OFFENDER_POINTS,
+        ]
+    }
+
+    fn write(&self, metric: &'static Metric, node: &str, family: &mut Family<'_>) {
+        let (counts, usage) = (self.limiter.counts(self.now()), self.limiter.usage());
+        if *metric == OFFENDER_POINTS {
+            return self.write_offenders(node, family);
+        }
+        if let Some(value) = self.gauge(metric, &counts, usage) {
+            return family.sample(&[node], value as f64);
+        }
+        for (label, count) in labelled(metric, &counts) {
+            family.count(&[node, label], count);
+        }
+        if let Some(count) = plain(metric, &counts) {
+            family.count(&[node], count);
+        }
+    }
+}
+
+impl State {
+    fn gauge(&self, metric: &'static Metric, counts: &Counts, usage: Usage) -> Option<u64> {
+        Some(match metric {
+            metric if *metric == LIVE_SERIES => usage.live,
+            metric if *metric == SERIES_MAX => self.total_limit,
+            metric if *metric == MEMBERS => counts.slots.saturating_sub(usage.live),
+            metric if *metric == STREAMS => counts.streams,
+            metric if *metric == OVERFLOWING => counts.overflowing,
+            metric if *metric == GROUPS => counts.groups,
+            metric if *metric == MEMORY => usage.bytes,
+            metric if *metric == MEMORY_MAX => usage.max_bytes,
+            _ => return None,
+        })
+    }
+
+    /// The metrics that are above their limits now, those first of which most points found no place.
+    fn write_offenders(&self, node: &str, family: &mut Family<'_>) {
+        let question = Question {
+            top: OFFENDERS,
+            group: &|_| true,
+            weight: &|metric| metric.is_overflowing.then_some((metric.exceeded, 0)),
+        };
+        let Report { mut metrics, .. } = self.limiter.report(&question, self.now());
+        metrics.sort_by_key(|metric| std::cmp::Reverse(metric.exceeded));
+        for metric in metrics.iter().take(OFFENDERS) {
+            let worst = metric.blame.first().filter(|blame| blame.saved > 0.0);
+            let attribute = worst.map(|blame| blame.keys.join(", ")).unwrap_or_default();
+            let labels = [
+                node,
+                metric.name.as_str(),
+                attribute.as_str(),
+                metric.group.as_str(),
+            ];
+            family.sample(&labels, metric.exceeded as f64);
+        }
+    }
+}
+
+fn labelled(metric: &'static Metric, counts: &Counts) -> Vec<(&'static str, u64)> {
+    match metric {
+        metric if *metric == LIMITED_POINTS => vec![
+            ("folded", counts.folded),
+            ("dropped", counts.limited),
+            ("observed", counts.observed),
+        ],
+        metric if *metric == RETIRED => vec![("idle", counts.idle), ("displaced", counts.displaced)],
+        metric if *metric == UNSUMMABLE_POINTS => {
+            let flaws = Flaw::ALL.iter().zip(counts.flawed);
+            let flaws = flaws.map(|(flaw, count)| (flaw.as_str(), count));
+            flaws.chain([("unremembered", counts.unremembered)]).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn plain(metric: &'static Metric, counts: &Counts) -> Option<u64> {
+    Some(match metric {
+        metric if *metric == OVERFLOW_POINTS => counts.overflow_points,
+        metric if *metric == ADMITTED => counts.admitted,
+        metric if *metric == FORGOTTEN => counts.forgotten,
+        _ => return None,
+    })
+}
