@@ -23,6 +23,7 @@ mod exemplars;
 mod exponential;
 mod extent;
 mod extremes;
+mod gather;
 mod histogram;
 mod number;
 mod pack;

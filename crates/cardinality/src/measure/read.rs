@@ -3,13 +3,11 @@
 use super::double::Double;
 use super::exponential::Exponential;
 use super::extremes::Extremes;
-use super::histogram::{Histogram, MOST_BUCKETS};
+use super::gather::histogram_point;
 use super::number::Number;
 use super::side::{self, HIGHEST_SCALE, LOWEST_SCALE, Side};
 use super::{Flaw, Measure, Summary};
-use forebay_otlp::views::{
-    self, Buckets, ExponentialHistogramDataPoint, HistogramDataPoint, SummaryDataPoint, View,
-};
+use forebay_otlp::views::{self, Buckets, ExponentialHistogramDataPoint, SummaryDataPoint, View};
 use forebay_otlp::{Cursor, DataKind, Value, WireError, fields};
 
 /// The flag of a point that records no value: its series has ended (metrics data model, "Data Point Flags").
@@ -43,7 +41,7 @@ pub struct NumberReading {
 
 /// Reads a data point: the body of a message of the kind's point.
 ///
-/// Histograms of more than [`MOST_BUCKETS`] buckets are read without buckets, and so are those whose only bucket holds all. Exponential
+/// Histograms of more than [`MOST_BUCKETS`](super::MOST_BUCKETS) buckets are read without buckets, and so are those whose only bucket holds all. Exponential
 /// histograms are read at a scale at which they have no more than
 /// [`MOST_EXPONENTIAL_BUCKETS`](super::MOST_EXPONENTIAL_BUCKETS) of each sign.
 ///
@@ -53,7 +51,7 @@ pub struct NumberReading {
 pub fn read(kind: DataKind, point: &[u8]) -> Result<Reading, Flaw> {
     match kind {
         DataKind::Gauge | DataKind::Sum => read_number(point).map(Reading::from),
-        DataKind::Histogram => histogram_point(HistogramDataPoint::new(point)),
+        DataKind::Histogram => histogram_point(point),
         DataKind::ExponentialHistogram => exponential_point(ExponentialHistogramDataPoint::new(point)),
         DataKind::Summary => summary_point(SummaryDataPoint::new(point)),
     }
@@ -132,43 +130,6 @@ fn reading(
         flags,
         measure: is_recorded.then(measure).transpose()?,
     })
-}
-
-fn histogram_point(point: HistogramDataPoint<'_>) -> Result<Reading, Flaw> {
-    let times = (point.start_time_unix_nano()?, point.time_unix_nano()?);
-    reading(times, point.flags()?, || {
-        Ok(Measure::Histogram(Box::new(histogram(point)?)))
-    })
-}
-
-fn histogram(point: HistogramDataPoint<'_>) -> Result<Histogram, Flaw> {
-    let mut histogram = Histogram {
-        count: point.count()?,
-        sum: sum(point.sum()?)?,
-        extremes: Extremes::new(point.min()?, point.max()?),
-        ..Histogram::default()
-    };
-    let (mut bounds, mut buckets) = (0_usize, 0_usize);
-    let (mut last, mut total) = (None, 0_u64);
-    for bound in point.explicit_bounds() {
-        let bound = bound?;
-        if bound.is_nan() || last.is_some_and(|last| bound <= last) {
-            return Err(Flaw::Buckets);
-        }
-        (last, bounds) = (Some(bound), bounds + 1);
-    }
-    for count in point.bucket_counts() {
-        total = total.checked_add(count?).ok_or(Flaw::Count)?;
-        buckets += 1;
-    }
-    if buckets != bounds + 1 && (buckets, bounds) != (0, 0) {
-        return Err(Flaw::Buckets);
-    }
-    if (2..=MOST_BUCKETS).contains(&buckets) {
-        histogram.bounds = point.explicit_bounds().collect::<Result<_, _>>()?;
-        histogram.buckets = point.bucket_counts().collect::<Result<_, _>>()?;
-    }
-    Ok(histogram)
 }
 
 fn exponential_point(point: ExponentialHistogramDataPoint<'_>) -> Result<Reading, Flaw> {
@@ -257,6 +218,6 @@ fn summary_point(point: SummaryDataPoint<'_>) -> Result<Reading, Flaw> {
     })
 }
 
-fn sum(sum: Option<f64>) -> Result<Option<Double>, Flaw> {
+pub(super) fn sum(sum: Option<f64>) -> Result<Option<Double>, Flaw> {
     sum.map(|sum| Double::new(sum).ok_or(Flaw::NotFinite)).transpose()
 }

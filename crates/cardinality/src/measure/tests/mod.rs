@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod arithmetic;
+mod gathered;
 mod packing;
 mod points;
 mod samples;
