@@ -158,14 +158,10 @@ impl SeriesHasher {
             add(&mut sums, words(*chunk), *secrets.0, *secrets.1);
         }
         if !rest.is_empty() {
-            let mut last = [0; 16];
-            if let Some(front) = last.get_mut(..rest.len()) {
-                front.copy_from_slice(rest);
-            }
             let at = chunks.len();
             let both = self.secrets.as_chunks::<2>().0.get(at).zip(self.later().get(at));
             if let Some((first, second)) = both {
-                add(&mut sums, words(last), *first, *second);
+                add(&mut sums, padded(bytes, rest), *first, *second);
             }
         }
         sums
@@ -198,6 +194,27 @@ fn add(sums: &mut [u128; 2], [low, high]: [u64; 2], first: [u64; 2], second: [u6
     let [one, two] = sums;
     *one = one.wrapping_add(product(first));
     *two = two.wrapping_add(product(second));
+}
+
+/// The words of `rest`, the last bytes of `bytes`, with zeros after them. Nothing is copied for it: what lies before them is loaded with
+/// them and shifted out.
+#[inline]
+fn padded(bytes: &[u8], rest: &[u8]) -> [u64; 2] {
+    let Some(last) = bytes.last_chunk() else {
+        let word = rest
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte));
+        return [word, 0];
+    };
+    let end = |bytes: usize| {
+        let beyond = 64_usize.saturating_sub(8 * bytes);
+        u64::from_le_bytes(*last).checked_shr(beyond as u32).unwrap_or(0)
+    };
+    match rest.first_chunk() {
+        Some(first) => [u64::from_le_bytes(*first), end(rest.len() - 8)],
+        None => [end(rest.len()), 0],
+    }
 }
 
 #[inline]
