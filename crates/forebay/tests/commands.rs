@@ -374,3 +374,63 @@ fn cardinality_says_what_is_wrong_with_an_answer() {
         assert!(said.contains(words), "{said}");
     }
 }
+
+#[test]
+fn what_cardinality_advises_is_a_config() {
+    const METRIC: &str = r#""kind": "sum", "action": "fold", "live": 20, "limit": 20, "new_per_minute": 2, "folded": 7, "overflowing": true"#;
+    const VALUE: &str = r#""service": "shop", "live": 9, "limit": 9, "overflowed": 3"#;
+    let report = |parts: &str| {
+        format!(
+            r#"[{{"node": "limit", "live_series": 20, "used_bytes": 1, "max_bytes": 2, "metrics_known": 1, "groups_known": 0, {parts}}}]"#
+        )
+    };
+    let metric = |name: &str, attributes: &str| {
+        report(&format!(
+            r#""metrics": [{{"metric": "{name}", "group": "g", {METRIC}, "attributes": [{attributes}]}}]"#
+        ))
+    };
+    let value = |signal: &str, key: &str| {
+        report(&format!(
+            r#""values": [{{"signal": "{signal}", "key": "{key}", {VALUE}}}]"#
+        ))
+    };
+    let attribute = |keys: &str| {
+        format!(r#"{{"keys": [{keys}], "values": 40, "remaining": 1, "saved": 26, "examples": ["/x/1"]}}"#)
+    };
+    let known = r#"{"keys": ["route"], "values": 2, "remaining": 20, "saved": 1, "examples": []}"#;
+    for (answer, expected) in [
+        (
+            metric("a.b", &attribute(r#""id""#)),
+            vec![
+                "rules = [{ metric = \"a.b\", drop",
+                "rules = [{ metric = \"a.b\", template",
+            ],
+        ),
+        (
+            metric("glob:a*", &attribute(r#""a\"b", "c${d}""#)),
+            vec!["rules = [{ metric = \"exact:glob:a*\"", "rules = "],
+        ),
+        (
+            metric("a.b", &format!("{}, {known}", attribute(r#""(other)""#))),
+            vec!["rules = [{ metric = \"a.b\", keep"],
+        ),
+        (metric("a.b", ""), vec!["overrides = "]),
+        (value("traces", "name"), vec!["spans.names = "]),
+        (value("traces", "url.path"), vec!["spans.attributes = "]),
+        (value("logs", "name"), vec!["logs.attributes = "]),
+    ] {
+        let (address, asked) = endpoint("200 OK", answer.leak());
+        let said = printed(&["cardinality", "--admin", &address]);
+        asked.join().unwrap();
+        let lines: Vec<&str> = said.lines().filter(|line| line.contains(" = ")).collect();
+        assert_eq!(lines.len(), expected.len(), "{said}");
+        for (line, begin) in lines.iter().zip(expected) {
+            assert!(line.trim_start().starts_with(begin), "{line}");
+            Config::new(&format!(
+                "[receivers.otlp]\n[processors.limit]\ntype = \"cardinality_limit\"\n{line}\n[exporters.null]\n\
+                 [pipelines.all]\nfrom = [\"otlp\"]\nvia = [\"limit\"]\nto = [\"null\"]\n"
+            ))
+            .printed("validate", &[]);
+        }
+    }
+}

@@ -113,7 +113,7 @@ fn without(report: &CardinalityReport, metric: &MetricUse, attribute: &Attribute
         rule(metric, attribute)
     );
     // Writing to a string cannot fail.
-    if attribute.examples.iter().any(|value| value.contains('/')) {
+    if has_names(attribute) && attribute.examples.iter().any(|value| value.contains('/')) {
         let _ = writeln!(
             out,
             "\nOr, if its values are paths of which parts are ids, make them few:\n\n  {}",
@@ -125,15 +125,19 @@ fn without(report: &CardinalityReport, metric: &MetricUse, attribute: &Attribute
 
 /// The line of config that takes an attribute from a metric.
 fn rule(metric: &MetricUse, attribute: &AttributeUse) -> String {
-    let has_no_name = |one: &AttributeUse| one.keys.iter().any(|key| key == AttributeUse::OTHER);
-    if !has_no_name(attribute) {
+    if has_names(attribute) {
         return written(metric, "drop", &attribute.keys);
     }
-    let named = metric.attributes.iter().filter(|one| !has_no_name(one));
+    let named = metric.attributes.iter().filter(|one| has_names(one));
     let mut keys: Vec<String> = named.flat_map(|one| one.keys.clone()).collect();
     keys.sort();
     keys.dedup();
     written(metric, "keep", &keys)
+}
+
+/// Whether all its keys are known by name.
+fn has_names(attribute: &AttributeUse) -> bool {
+    attribute.keys.iter().all(|key| key != AttributeUse::OTHER)
 }
 
 fn written(metric: &MetricUse, action: &str, keys: &[String]) -> String {
