@@ -9,6 +9,8 @@ use forebay_telemetry::catalog::cardinality::{
     OFFENDERS, OVERFLOW_POINTS, OVERFLOWING, RETIRED, SERIES_MAX, STREAMS, UNSUMMABLE_POINTS,
 };
 use forebay_telemetry::{Family, Instruments};
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 impl Instruments for State {
     fn families(&self) -> &'static [&'static Metric] {
@@ -32,10 +34,10 @@ impl Instruments for State {
     }
 
     fn write(&self, metric: &'static Metric, node: &str, family: &mut Family<'_>) {
-        let (counts, usage) = (self.limiter.counts(self.now()), self.limiter.usage());
         if *metric == OFFENDER_POINTS {
             return self.write_offenders(node, family);
         }
+        let (counts, usage) = self.reading(*metric == LIVE_SERIES);
         if let Some(value) = self.gauge(metric, &counts, usage) {
             return family.sample(&[node], value as f64);
         }
@@ -49,6 +51,15 @@ impl Instruments for State {
 }
 
 impl State {
+    /// What is counted. A scrape reads it once, for the first of its families, and shows the same reading in the others.
+    fn reading(&self, is_first: bool) -> (Counts, Usage) {
+        let mut scraped = self.scraped.lock().unwrap_or_else(PoisonError::into_inner);
+        match *scraped {
+            Some(reading) if !is_first => reading,
+            _ => *scraped.insert((self.limiter.counts(self.now()), self.limiter.usage())),
+        }
+    }
+
     fn gauge(&self, metric: &'static Metric, counts: &Counts, usage: Usage) -> Option<u64> {
         Some(match metric {
             metric if *metric == LIVE_SERIES => usage.live,
@@ -72,16 +83,16 @@ impl State {
         };
         let Report { mut metrics, .. } = self.limiter.report(&question, self.now());
         metrics.sort_by_key(|metric| std::cmp::Reverse(metric.exceeded));
-        for metric in metrics.iter().take(OFFENDERS) {
+        // Two that people cannot tell apart, as resources may be, are one sample.
+        let mut samples: BTreeMap<[String; 3], u64> = BTreeMap::new();
+        for metric in metrics.into_iter().take(OFFENDERS) {
             let worst = metric.blame.first().filter(|blame| blame.saved > 0.0);
             let attribute = worst.map(|blame| blame.keys.join(", ")).unwrap_or_default();
-            let labels = [
-                node,
-                metric.name.as_str(),
-                attribute.as_str(),
-                metric.group.as_str(),
-            ];
-            family.sample(&labels, metric.exceeded as f64);
+            let labels = [metric.name, attribute, metric.group];
+            *samples.entry(labels).or_default() += metric.exceeded;
+        }
+        for ([metric, attribute, group], points) in samples {
+            family.sample(&[node, &metric, &attribute, &group], points as f64);
         }
     }
 }
@@ -111,3 +122,6 @@ fn plain(metric: &'static Metric, counts: &Counts) -> Option<u64> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,10 @@
 use super::config::{Action, CardinalityLimitConfig};
 use super::settings;
 use forebay_cardinality::SeriesHasher;
-use forebay_cardinality::limiter::Limiter;
+use forebay_cardinality::limiter::{Counts, Limiter, Usage};
 use forebay_core::component::ProcessorContext;
 use forebay_core::{Clock, ComponentError, Handover};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// What a processor knows, from its start on.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct State {
     pub(super) group_limit: Option<u64>,
     pub(super) total_limit: u64,
     clock: Clock,
+    /// What the last scrape has read.
+    pub(super) scraped: Mutex<Option<(Counts, Usage)>>,
 }
 
 impl State {
@@ -49,6 +51,7 @@ impl State {
             group_limit: config.group_limit.map(|limit| limit.0),
             total_limit: config.total_limit.0,
             clock: context.node.clock.clone(),
+            scraped: Mutex::default(),
         })
     }
 
