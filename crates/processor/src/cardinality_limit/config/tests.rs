@@ -426,3 +426,31 @@ fn overrides_are_for_what_all_their_conditions_hold_for() {
         Ok(false)
     );
 }
+
+/// The page that says which line to write.
+const PAGE: &str = include_str!("../../../../../docs/cardinality.md");
+
+#[test]
+fn every_line_that_the_page_advises_is_one_that_can_be_read() {
+    let starts = ["rules = ", "overrides = ", "group_limit = ", "action = "];
+    let spans = PAGE.split('`').skip(1).step_by(2);
+    let lines: Vec<&str> = spans
+        .filter(|span| starts.iter().any(|start| span.starts_with(start)))
+        .collect();
+    assert!(lines.len() > 10, "{lines:?}");
+    let blocks = PAGE.split("```toml\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().unwrap());
+    let blocks: Vec<String> = blocks
+        .map(|block| {
+            block
+                .replace("[processors.limit]\n", "")
+                .replace("type = \"cardinality_limit\"\n", "")
+                .replace("[processors.limit.", "[")
+        })
+        .collect();
+    assert!(blocks.len() > 1, "{blocks:?}");
+    for text in lines.into_iter().map(str::to_owned).chain(blocks) {
+        let config = read(&text).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
+        assert!(config.check().is_empty(), "{text}: {:?}", config.check());
+    }
+}

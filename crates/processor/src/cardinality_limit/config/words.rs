@@ -33,8 +33,9 @@ pub enum Admission {
     /// Who comes first, and keeps it for as long as it is not idle.
     #[default]
     FirstCome,
-    /// Who comes often: while there are free places everybody gets one; after that a series that comes again and again takes the place of
-    /// one that hardly comes. A burst of series that come once pushes nobody out.
+    /// Who comes often: a series is given a place once it has come several times lately, and is folded until then. Where all are taken it gets
+    /// that of a series that has not come for a quarter of `idle_timeout`. What comes once never gets one: a flood of it pushes nobody
+    /// out.
     HeavyHitters,
 }
 
