@@ -1,5 +1,4 @@
-//! Reading the wire: counting, validating, estimating, walking over points and grouping by resource, each beside a prost decode of
-//! the same request of 1,000 items. Divide by 1,000 for the time of one item.
+//! Reading the wire: counting, validating and estimating, each beside a prost decode of the same request of 1,000 items. Divide by 1,000 for the time of one item.
 
 mod support;
 
@@ -7,10 +6,7 @@ use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
 use forebay_otlp::views::{Request, View};
-use forebay_otlp::{
-    Depth, IdentityHasher, Signal, WireError, count_items, estimate_decoded_bytes, points, resources,
-    validate,
-};
+use forebay_otlp::{Depth, Signal, WireError, count_items, estimate_decoded_bytes, validate};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -27,7 +23,7 @@ fn read(criterion: &mut Criterion) {
         every_signal(&mut group, signal, &request);
         match signal {
             Signal::Traces => traces(&mut group, &request),
-            Signal::Metrics => metrics(&mut group, &request),
+            Signal::Metrics => {}
             Signal::Logs => logs(&mut group, &request),
         }
         group.finish();
@@ -35,7 +31,6 @@ fn read(criterion: &mut Criterion) {
 }
 
 fn every_signal(group: &mut BenchmarkGroup<'_, WallTime>, signal: Signal, request: &[u8]) {
-    let hasher = IdentityHasher::new(1);
     group.bench_function("prost_decode", |bencher| {
         bencher.iter(|| prost_decode(signal, black_box(request)))
     });
@@ -50,14 +45,6 @@ fn every_signal(group: &mut BenchmarkGroup<'_, WallTime>, signal: Signal, reques
     });
     group.bench_function("estimate", |bencher| {
         bencher.iter(|| estimate_decoded_bytes(signal, black_box(request)))
-    });
-    group.bench_function("group_by_resource", |bencher| {
-        bencher.iter(|| {
-            resources(signal, black_box(request), hasher)
-                .map_while(Result::ok)
-                .map(|group| group.hash)
-                .sum::<u64>()
-        });
     });
 }
 
@@ -82,19 +69,6 @@ fn traces(group: &mut BenchmarkGroup<'_, WallTime>, request: &[u8]) {
 fn logs(group: &mut BenchmarkGroup<'_, WallTime>, request: &[u8]) {
     group.bench_function("views_read_every_record", |bencher| {
         bencher.iter(|| read_logs(black_box(request)))
-    });
-}
-
-fn metrics(group: &mut BenchmarkGroup<'_, WallTime>, request: &[u8]) {
-    let hasher = IdentityHasher::new(1);
-    group.bench_function("points", |bencher| {
-        bencher.iter(|| points(black_box(request), hasher).count())
-    });
-    group.bench_function("points_identity", |bencher| {
-        bencher.iter(|| {
-            let identities = points(black_box(request), hasher).map(|point| point?.identity());
-            identities.map_while(Result::ok).fold(0, u64::wrapping_add)
-        });
     });
 }
 

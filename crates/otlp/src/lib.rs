@@ -2,13 +2,13 @@
 
 mod count;
 mod cursor;
+mod data_kind;
 pub mod edit;
 mod estimate;
 pub mod fields;
 pub mod flaws;
 mod identity;
 pub mod json;
-mod points;
 mod scalar;
 pub mod schema;
 mod signal;
@@ -18,8 +18,8 @@ pub mod views;
 
 pub use count::count_items;
 pub use cursor::{Cursor, Field, Value, WireError, WireErrorKind};
+pub use data_kind::DataKind;
 pub use estimate::estimate_decoded_bytes;
 pub use identity::IdentityHasher;
-pub use points::{DataKind, Point, PointView, Points, ResourceGroup, Stream, points, resources};
 pub use signal::Signal;
 pub use validate::{Census, Depth, HOLLOW_SHARE, MAX_FLAWS, MAX_HOLLOW, MAX_NESTING, validate};

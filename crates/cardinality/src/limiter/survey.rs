@@ -103,7 +103,7 @@ impl<'s> Survey<'s> {
     fn metric(&mut self, context: MetricContext<'_>) -> Result<(), WireError> {
         let metric: Metric<'_> = View::new(context.metric);
         let (name, unit) = (metric.name()?.as_bytes(), metric.unit()?.as_bytes());
-        let kind = kind_of(context.data);
+        let kind = DataKind::of_field(context.data).unwrap_or(DataKind::Gauge);
         let (mut temporality, mut is_monotonic) = (0, false);
         if let Some(data) = metric.data()?
             && number_of(data) == context.data
@@ -189,16 +189,6 @@ impl Edit for Survey<'_> {
             stream.points.end += 1;
         }
         Ok(Verdict::Keep)
-    }
-}
-
-const fn kind_of(data: u32) -> DataKind {
-    match data {
-        fields::metric::SUM => DataKind::Sum,
-        fields::metric::HISTOGRAM => DataKind::Histogram,
-        fields::metric::EXPONENTIAL_HISTOGRAM => DataKind::ExponentialHistogram,
-        fields::metric::SUMMARY => DataKind::Summary,
-        _ => DataKind::Gauge,
     }
 }
 

@@ -95,17 +95,6 @@ pub(crate) fn count_in_request(signal: Signal, request: &[u8]) -> Result<u64, Wi
     walk.run(root(signal, Depth::Shallow)).map(|census| census.items)
 }
 
-/// How many items there are in the bytes of one resource envelope.
-pub(crate) fn count_in_envelope(signal: Signal, envelope: &[u8]) -> Result<u64, WireError> {
-    let message = match signal {
-        Signal::Traces => Message::ShallowResourceSpans,
-        Signal::Metrics => Message::ShallowResourceMetrics,
-        Signal::Logs => Message::ShallowResourceLogs,
-    };
-    let walk = Walk::new(envelope).trusting();
-    walk.run(table(message)).map(|census| census.items)
-}
-
 /// The rules of the outermost message.
 pub(crate) fn root(signal: Signal, depth: Depth) -> &'static Table {
     match (signal, depth) {
