@@ -137,6 +137,20 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The bytes of the next field if it has this tag of one byte and a length below 128: what most elements of repeated
+    /// messages have. Nothing was read otherwise.
+    #[inline(always)]
+    pub(crate) fn next_short(&mut self, tag: u8) -> Option<&'a [u8]> {
+        match self.bytes.get(self.position..) {
+            Some([found, length @ 0..0x80, rest @ ..]) if *found == tag => {
+                let bytes = rest.get(..usize::from(*length))?;
+                self.position += 2 + bytes.len();
+                Some(bytes)
+            }
+            _ => None,
+        }
+    }
+
     /// The next field, of which there is one, whatever the lengths of its parts.
     #[inline(never)]
     fn long_field(&mut self) -> Result<Field<'a>, WireError> {

@@ -108,6 +108,8 @@ pub(super) fn zigzag32(value: u64) -> i32 {
 pub struct Repeated<'a, V> {
     cursor: Cursor<'a>,
     number: u32,
+    /// The tag of its fields, if it has one byte; else one that no field has.
+    tag: u8,
     view: PhantomData<V>,
 }
 
@@ -118,7 +120,25 @@ impl<'a, V: View<'a>> Repeated<'a, V> {
         Repeated {
             cursor: Cursor::new(message),
             number,
+            tag: if number < 16 { (number as u8) << 3 | 2 } else { 0 },
             view: PhantomData,
+        }
+    }
+
+    /// The next one, whatever comes before it.
+    fn seek(&mut self) -> Option<Result<V, WireError>> {
+        loop {
+            match self.cursor.next_field() {
+                Ok(Some(Field { number, value })) if number == self.number => {
+                    return match value {
+                        Value::Len(bytes) => Some(Ok(V::new(bytes))),
+                        _ => self.stop(mismatch(&self.cursor)),
+                    };
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return None,
+                Err(error) => return self.stop(error),
+            }
         }
     }
 
@@ -135,18 +155,9 @@ impl<'a, V: View<'a>> Iterator for Repeated<'a, V> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            match self.cursor.next_field() {
-                Ok(Some(Field { number, value })) if number == self.number => {
-                    return match value {
-                        Value::Len(bytes) => Some(Ok(V::new(bytes))),
-                        _ => self.stop(mismatch(&self.cursor)),
-                    };
-                }
-                Ok(Some(_)) => {}
-                Ok(None) => return None,
-                Err(error) => return self.stop(error),
-            }
+        match self.cursor.next_short(self.tag) {
+            Some(bytes) => Some(Ok(V::new(bytes))),
+            None => self.seek(),
         }
     }
 }
