@@ -3,7 +3,7 @@
 //!
 //! A rule names keys exactly, and may be for some metrics only. What it does to one attribute does not depend on the others, and so a list of
 //! rules comes to a short program for each key that is named, and one answer for all other keys: [`AttributeRules`]. Which of the rules
-//! are for a stream is found out once, by the name of its metric: [`RuleState`]. A set of attributes is gone through once, and copied only
+//! are for a metric is found out once, by its name: [`RuleState`]. A set of attributes is gone through once, and copied only
 //! from where something changes on: [`Rewritten`].
 //!
 //! **Duplicates.** Keys of a set are unique by the specification (common/README.md, "Attribute Collections"), but not on the wire. Where a key

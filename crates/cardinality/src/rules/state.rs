@@ -1,9 +1,9 @@
-//! Which rules there are for a stream, and what they remember of it.
+//! Which rules there are for a metric, and what they remember of it.
 
 use super::{AttributeRules, rule_bit};
 use crate::{DistinctValues, Identity};
 
-/// The rules for one stream, and the values that their caps let through: each stream has places of its own.
+/// The rules for one metric, and the values that their caps let through: what has a state of its own has places of its own.
 #[derive(Debug)]
 pub struct RuleState {
     rules: u64,
@@ -37,7 +37,7 @@ impl RuleState {
         size_of::<Self>() + caps
     }
 
-    /// The rules for this stream.
+    /// The rules for this metric.
     pub(super) const fn rules(&self) -> u64 {
         self.rules
     }

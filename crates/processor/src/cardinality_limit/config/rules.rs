@@ -32,7 +32,7 @@ pub struct RuleTable {
     /// too many different ones have been seen: `{ template = "url.path" }`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<Keys>,
-    /// Of each of these keys there are `limit` distinct values in each stream; all others become `__overflow__`:
+    /// Of each of these keys there are `limit` distinct values in each metric of a group; all others become `__overflow__`:
     /// `{ cap = "client.address", limit = 100 }`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cap: Option<Keys>,
