@@ -54,6 +54,11 @@ impl Folding {
         self.time = self.time.max(time);
     }
 
+    /// Whether a point will be made of it.
+    pub(super) fn is_written(folding: Option<&Folding>) -> bool {
+        folding.is_some_and(|folding| folding.first.is_some())
+    }
+
     /// Adds to the sum; whether it can be held.
     fn add(&mut self, more: Measure) -> bool {
         match &mut self.sum {
@@ -123,7 +128,8 @@ impl Work<'_> {
     fn add_to(&mut self, entry: &Entry<'_>, folding: &mut Folding, target: u32) -> Result<(), Lost> {
         let reading = measure::read(self.stream.kind, entry.body).map_err(Lost::Flawed)?;
         let Some(measure) = reading.measure.clone() else {
-            self.end(entry);
+            self.end(entry, reading.time);
+            folding.span(reading.start, reading.time);
             return Ok(());
         };
         let added = match self.stream.manner {
@@ -161,16 +167,25 @@ impl Work<'_> {
         self.states.get_mut(state)?.total.as_deref_mut()
     }
 
-    /// A series has ended: it is no part of a level any more.
-    fn end(&mut self, entry: &Entry<'_>) {
-        let Some(slot) = entry.slot.and_then(|at| self.table.get(at)).copied() else {
+    /// A series has ended: it is no part of a level any more, and what was before that does not make it one.
+    fn end(&mut self, entry: &Entry<'_>, time: u64) {
+        let slot = entry.slot.and_then(|at| self.table.get(at)).copied();
+        let Some(slot) = slot.filter(|_| self.stream.manner == Manner::Level) else {
             return;
         };
-        if self.stream.manner == Manner::Level {
-            self.leave_level(slot);
-            if let Some(slot) = entry.slot.and_then(|at| self.table.get_mut(at)) {
-                slot.marks = slot.marks.counted(false);
-            }
+        if self
+            .states
+            .get(slot.state)
+            .is_none_or(|state| !state.is_newer(time))
+        {
+            return;
+        }
+        self.leave_level(slot);
+        if let Some(state) = self.states.get_mut(slot.state) {
+            state.time = time;
+        }
+        if let Some(slot) = entry.slot.and_then(|at| self.table.get_mut(at)) {
+            slot.marks = slot.marks.counted(false);
         }
     }
 
@@ -280,7 +295,7 @@ impl Work<'_> {
 
     /// What the point of the overflow series, or of an output in `target`, says now.
     pub(super) fn sum_up(&mut self, folding: Folding, target: u32) -> Option<(Measure, Frame, Exemplars)> {
-        let (shared, manner) = (self.shared, self.stream.manner);
+        let (shared, manner, now) = (self.shared, self.stream.manner, self.now);
         self.stream.horizon = self.stream.horizon.max(folding.forgotten);
         let mut frame = Frame {
             start: folding.start,
@@ -294,15 +309,15 @@ impl Work<'_> {
         if total.time == 0 {
             total.start = folding.start;
         }
-        let (mut fits, mut now) = (true, None);
+        let (mut fits, mut level) = (true, None);
         match (manner, folding.sum) {
-            (Manner::Level, sum) => now = total.with(sum),
+            (Manner::Level, sum) => level = total.with(sum),
             (_, Some(sum)) => fits = total.add(sum, &shared.pool),
             (_, None) => {}
         }
         frame.start = total.start;
-        frame.time = total.next_time(folding.time);
-        let value = now.or_else(|| total.value.clone());
+        frame.time = total.next_time(folding.time, now);
+        let value = level.or_else(|| total.value.clone());
         self.counts.unremembered += u64::from(!fits);
         Some((value?, frame, folding.exemplars))
     }

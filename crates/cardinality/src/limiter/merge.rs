@@ -84,13 +84,16 @@ impl Work<'_> {
         for (number, point) in (first..).zip(points) {
             let entry = self.entry(number, point.set, bodies.of(number));
             let set = self.ruled(&entry, &mut ruled);
-            if self.goes_alone(&entry, turn.review)
-                || self.join(&entry, set, &mut merges, turn.review)
-                || self.join_reduced((&entry, set), &mut reduced, &mut merges, turn.review)
-            {
+            let is_written = Folding::is_written(folding.as_ref());
+            if self.goes_alone(&entry, is_written, turn.review) {
                 continue;
             }
-            self.exceed(&entry, &mut folding, turn.review);
+            let joins = !self.must_stay(&entry, is_written)
+                && (self.join(&entry, set, &mut merges, turn.review)
+                    || self.join_reduced((&entry, set), &mut reduced, &mut merges, turn.review));
+            if !joins {
+                self.exceed(&entry, &mut folding, turn.review);
+            }
         }
         for merge in merges.list {
             self.write_merge(merge, &bodies, turn.review);
@@ -147,7 +150,7 @@ impl Work<'_> {
     }
 
     /// Whether a point goes the way of points that no rule changes, as there are no rules, only something to blame.
-    fn goes_alone(&mut self, entry: &Entry<'_>, review: &mut Review) -> bool {
+    fn goes_alone(&mut self, entry: &Entry<'_>, is_written: bool, review: &mut Review) -> bool {
         let is_member = entry.series != self.stream.identity.plus(entry.set);
         if self.metric.rules.is_some() || self.stream.manner == Manner::Delta || is_member {
             return false;
@@ -158,11 +161,22 @@ impl Work<'_> {
         if entry.slot.is_none() {
             self.profile(entry.set, attributes(self.stream.kind, entry.body));
         }
-        let is_live = entry.set != self.shared.overflow_set && self.is_live_after(entry);
+        let is_live = entry.set != self.shared.overflow_set && self.is_live_after(entry, is_written);
         if is_live {
             self.live(entry, review);
         }
         is_live
+    }
+
+    /// Whether a series is part of the level of the overflow series, and the request does not say what that is without it: elsewhere
+    /// it would be seen twice.
+    fn must_stay(&self, entry: &Entry<'_>, is_written: bool) -> bool {
+        let slot = entry.slot.and_then(|at| self.table.get(at));
+        let is_part = slot.is_some_and(|slot| {
+            let state = self.states.get(slot.state);
+            slot.marks.is_counted() && state.is_some_and(|state| state.target == NONE)
+        });
+        self.stream.manner == Manner::Level && is_part && !is_written
     }
 
     /// Whether a point becomes one with others of this set of attributes: if that has a place.

@@ -59,6 +59,10 @@ pub(super) struct Total {
     pub(super) value: Option<Measure>,
     /// Series whose latest values are in it, where it is a level.
     pub(super) members: u32,
+    /// When the last point was made of it, in seconds.
+    written: u32,
+    /// Whether a series has left the level since.
+    has_lost: bool,
     /// Bytes taken from the pool for it.
     memory: usize,
 }
@@ -91,7 +95,7 @@ impl Total {
         }
         if value.shape() != shape {
             *value = more.within_bounds_of(value);
-            self.start = self.time;
+            self.start = self.time.max(self.start.saturating_add(1));
         }
         true
     }
@@ -119,6 +123,12 @@ impl Total {
     pub(super) fn leave(&mut self, level: Number) {
         self.retract(level);
         self.members = self.members.saturating_sub(1);
+        self.has_lost = true;
+    }
+
+    /// Whether its last point has a series in it that has left the level, and is not so old that nobody counts on it any more.
+    pub(super) fn is_behind(&self, now: u32, idle_timeout: u32) -> bool {
+        self.has_lost && now.saturating_sub(self.written) < idle_timeout
     }
 
     /// What it comes to together with this.
@@ -130,8 +140,10 @@ impl Total {
         }
     }
 
-    /// The time of the next point, whose data are from `time`: later than the one before, so that no store takes it for the same.
-    pub(super) fn next_time(&mut self, time: u64) -> u64 {
+    /// The time of the next point, which is made `now` of data from `time`: later than the one before, so that no store takes it for the
+    /// same.
+    pub(super) fn next_time(&mut self, time: u64, now: u32) -> u64 {
+        (self.written, self.has_lost) = (now, false);
         if time != 0 {
             self.time = if self.time == 0 {
                 time

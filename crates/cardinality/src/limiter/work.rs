@@ -140,7 +140,8 @@ impl<'p> Work<'p> {
         if entry.slot.is_none() && !is_overflow {
             self.profile(entry.set, attributes(self.stream.kind, entry.body));
         }
-        if !is_overflow && self.is_live_after(entry) {
+        let is_written = Folding::is_written(folding.as_ref());
+        if !is_overflow && self.is_live_after(entry, is_written) {
             self.live(entry, review);
         } else {
             self.exceed(entry, folding, review);
@@ -165,14 +166,16 @@ impl<'p> Work<'p> {
         }
     }
 
-    /// Whether the series of a point has a place, perhaps from now on.
-    pub(super) fn is_live_after(&mut self, entry: &Entry<'_>) -> bool {
+    /// Whether the series of a point has a place, perhaps from now on. `is_written` says whether the request has a point of the overflow
+    /// series.
+    pub(super) fn is_live_after(&mut self, entry: &Entry<'_>, is_written: bool) -> bool {
         let slot = entry.slot.and_then(|at| self.table.get(at));
         if slot.is_some_and(|slot| slot.marks.has_place()) {
             return true;
         }
         let limit = self.own_limit();
         self.may_enter(entry.series, limit)
+            && self.may_appear(entry, is_written)
             && match entry.slot {
                 Some(at) => self.promote(at),
                 None => self.admit(entry.series).is_some(),
@@ -254,6 +257,28 @@ impl<'p> Work<'p> {
             None => drop(self.states.remove(slot.state)),
         }
         at
+    }
+
+    /// Whether a series may go by itself without being seen twice, there and in a level that it is or was part of: only with a point that
+    /// says more than what was part of the level, and once the overflow series has said what the level is without it.
+    fn may_appear(&self, entry: &Entry<'_>, is_written: bool) -> bool {
+        if self.stream.manner != Manner::Level {
+            return true;
+        }
+        let slot = entry.slot.and_then(|at| self.table.get(at));
+        let state = slot.and_then(|slot| self.states.get(slot.state));
+        if let (Some(slot), Some(state)) = (slot, state) {
+            let says_more = measure::read_number(entry.body)
+                .is_ok_and(|reading| reading.value.is_some() && state.is_newer(reading.time));
+            if !says_more {
+                return false;
+            }
+            if slot.marks.is_counted() {
+                return is_written && state.target == NONE;
+            }
+        }
+        let overflow = self.stream.overflow.as_ref();
+        is_written || overflow.is_none_or(|total| !total.is_behind(self.now, self.policy.idle_timeout))
     }
 
     /// Gives a series that is remembered a place. What of it was counted in the overflow series must not count again: the points
