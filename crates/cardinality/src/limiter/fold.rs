@@ -6,8 +6,10 @@ use super::state::Total;
 use super::stream::Manner;
 use super::table::Slot;
 use super::work::{Entry, Work, attributes};
+use crate::Identity;
 use crate::measure::{self, Exemplars, Frame, Measure, Reading};
 use forebay_otlp::views::View;
+use std::collections::HashSet;
 
 /// The body of the `KeyValue` of the overflow series: `otel.metric.overflow = true` (metrics SDK specification, "Overflow attribute").
 pub(super) const OVERFLOW: &[u8] = b"\x0a\x14otel.metric.overflow\x12\x02\x10\x01";
@@ -27,6 +29,8 @@ pub(super) struct Folding {
     sum: Option<Measure>,
     /// The time of the last point that was counted and could not be remembered.
     forgotten: u64,
+    /// The series of which points were counted and could not be remembered.
+    whole: HashSet<Identity>,
     pub(super) exemplars: Exemplars,
 }
 
@@ -38,6 +42,7 @@ impl Folding {
             time: 0,
             sum: None,
             forgotten: 0,
+            whole: HashSet::new(),
             exemplars: Exemplars::new(exemplars, EXEMPLAR_BYTES, seed as u64),
         }
     }
@@ -132,6 +137,9 @@ impl Work<'_> {
             folding.span(reading.start, reading.time);
             return Ok(());
         };
+        if self.stream.manner != Manner::Delta && !self.has_room_for(&measure, target) {
+            return Err(Lost::Unremembered);
+        }
         let added = match self.stream.manner {
             Manner::Delta => {
                 folding.span(reading.start, reading.time);
@@ -156,6 +164,13 @@ impl Work<'_> {
             self.stream.overflow = Total::new(0, 0, &self.shared.pool);
         }
         self.stream.overflow.is_some()
+    }
+
+    /// Whether a measure can be added to a total: not to be said after it was noted that it was.
+    fn has_room_for(&mut self, measure: &Measure, target: u32) -> bool {
+        let shared = self.shared;
+        self.total_of(target)
+            .is_some_and(|total| total.reserve(measure, &shared.pool))
     }
 
     /// That of an output, or of the overflow series.
@@ -197,11 +212,17 @@ impl Work<'_> {
         measure: Measure,
         folding: &mut Folding,
     ) -> Result<Option<Measure>, Lost> {
-        let is_new = entry.slot.is_none();
+        let horizon = self.stream.horizon;
+        let slot = entry.slot.and_then(|at| self.table.get(at));
+        let state = slot.and_then(|slot| self.states.get(slot.state));
+        let may_be_counted = reading.start < horizon && state.is_none_or(|state| !state.has_last());
+        // What comes after a late point may have been counted too.
+        if may_be_counted && reading.time != 0 && reading.time <= horizon {
+            return Err(Lost::Unremembered);
+        }
         let at = entry.slot.or_else(|| self.remember_series(entry.series, true));
-        let may_be_counted = is_new && reading.start < self.stream.horizon;
         let Some(slot) = at.and_then(|at| self.table.get_mut(at)) else {
-            if may_be_counted {
+            if may_be_counted || !folding.whole.insert(entry.series) {
                 return Err(Lost::Unremembered);
             }
             folding.span(reading.start, reading.time);

@@ -7,6 +7,8 @@ use forebay_otlp::views;
 
 /// What an allocation takes beside its bytes, about.
 const BLOCK: usize = 16;
+/// What a total takes without its value.
+const TOTAL: usize = size_of::<Total>() + BLOCK;
 /// Nanoseconds between two points that a total makes, at least: what stores keep apart.
 const STEP: u64 = 1_000_000;
 
@@ -63,22 +65,34 @@ pub(super) struct Total {
     written: u32,
     /// Whether a series has left the level since.
     has_lost: bool,
-    /// Bytes taken from the pool for it.
-    memory: usize,
+    /// Bytes taken from the pool for the value.
+    room: usize,
 }
 
 impl Total {
     /// An empty one; nothing where there is no memory for it.
     pub(super) fn new(start: u64, time: u64, pool: &Pool) -> Option<Box<Total>> {
-        let memory = size_of::<Total>() + BLOCK;
-        pool.take(memory).then(|| {
+        pool.take(TOTAL).then(|| {
             Box::new(Total {
                 start,
                 time,
-                memory,
                 ..Total::default()
             })
         })
+    }
+
+    /// Takes memory so that this can be added; whether there was as much. Once it holds values it grows no further: bounds only get fewer,
+    /// and room for all buckets of an exponential one is taken at once.
+    pub(super) fn reserve(&mut self, more: &Measure, pool: &Pool) -> bool {
+        if self.value.as_ref().is_some_and(|value| !value.is_empty()) {
+            return true;
+        }
+        let missing = more.allocated_max().saturating_sub(self.room);
+        let has_room = missing == 0 || pool.take(missing);
+        if has_room {
+            self.room += missing;
+        }
+        has_room
     }
 
     /// Adds what points of one request come to; whether there was memory for it, and the sum can be held.
@@ -86,8 +100,12 @@ impl Total {
     /// Where the bounds of a histogram change by it, the total begins anew: for who compares bounds it is another series, of which all
     /// that was counted before would count again.
     pub(super) fn add(&mut self, more: Measure, pool: &Pool) -> bool {
+        if !self.reserve(&more, pool) {
+            return false;
+        }
         let Some(value) = &mut self.value else {
-            return self.begin(more, pool);
+            self.value = Some(more);
+            return true;
         };
         let shape = value.shape();
         if value.add(&more).is_err() {
@@ -98,17 +116,6 @@ impl Total {
             self.start = self.time.max(self.start.saturating_add(1));
         }
         true
-    }
-
-    fn begin(&mut self, first: Measure, pool: &Pool) -> bool {
-        // It grows no further: bounds only get fewer, and room for all buckets of an exponential one is counted.
-        let memory = first.allocated_max();
-        let has_room = pool.take(memory);
-        if has_room {
-            self.memory += memory;
-            self.value = Some(first);
-        }
-        has_room
     }
 
     /// Takes a number out of it.
@@ -155,7 +162,7 @@ impl Total {
     }
 
     pub(super) fn free(self, pool: &Pool) {
-        pool.give(self.memory);
+        pool.give(TOTAL + self.room);
     }
 }
 

@@ -261,9 +261,10 @@ impl<'p> Work<'p> {
 
     /// Whether a series may go by itself without being seen twice, there and in a level that it is or was part of: only with a point that
     /// says more than what was part of the level, and once the overflow series has said what the level is without it.
+    /// Nor may one of which the overflow series may have counted a part that was forgotten.
     fn may_appear(&self, entry: &Entry<'_>, is_written: bool) -> bool {
         if self.stream.manner != Manner::Level {
-            return true;
+            return entry.slot.is_some() || self.stream.horizon == 0 || self.is_fresh(entry.body);
         }
         let slot = entry.slot.and_then(|at| self.table.get(at));
         let state = slot.and_then(|slot| self.states.get(slot.state));
@@ -279,6 +280,12 @@ impl<'p> Work<'p> {
         }
         let overflow = self.stream.overflow.as_ref();
         is_written || overflow.is_none_or(|total| !total.is_behind(self.now, self.policy.idle_timeout))
+    }
+
+    /// Whether a point begins after all that was counted and forgotten. One that cannot be read does not.
+    fn is_fresh(&self, body: &[u8]) -> bool {
+        self.stream.manner == Manner::Delta
+            || measure::read(self.stream.kind, body).is_ok_and(|reading| reading.start >= self.stream.horizon)
     }
 
     /// Gives a series that is remembered a place. What of it was counted in the overflow series must not count again: the points

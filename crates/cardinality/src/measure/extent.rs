@@ -18,6 +18,16 @@ impl Measure {
         }
     }
 
+    /// Whether nothing was measured: adding it to another of its kind changes nothing, and adding to it makes it what is added. A number
+    /// always says something.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Measure::Number(_) | Measure::Summary(_) => false,
+            Measure::Histogram(histogram) => histogram.is_empty(),
+            Measure::Exponential(exponential) => exponential.is_empty(),
+        }
+    }
+
     /// The same over the bounds of another histogram, all of which it must have itself. Other kinds are as they were.
     #[must_use]
     pub fn within_bounds_of(mut self, other: &Measure) -> Measure {
