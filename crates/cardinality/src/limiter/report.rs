@@ -132,61 +132,80 @@ impl Limiter {
         sum
     }
 
-    /// The first metrics and groups. Each part is locked while its metrics are gone through.
+    /// The first metrics and groups, the heaviest first. Each part is locked while its metrics are gone through, and once more for those
+    /// that are among the first of all: what is to blame for their series is not found out for any other.
     pub fn report(&self, question: &Question<'_>, now: u32) -> Report {
-        let limits = self.limits();
-        let mut report = Report::default();
-        for partition in self.each_partition() {
-            partition.report(question, &limits, now, &mut report);
+        let (mut report, mut first) = (Report::default(), First::default());
+        for (number, partition) in self.each_partition().enumerate() {
+            partition.rank(question, now, (number, &mut first), &mut report);
         }
+        let limits = self.limits();
+        let mut metrics: Vec<(Weight, MetricUse)> = Vec::new();
+        for (number, partition) in self.each_partition().enumerate() {
+            let here = first.metrics.iter().filter(|(_, place, _)| *place == number);
+            metrics.extend(here.filter_map(|(weight, _, at)| {
+                let metric = partition.metrics.get(*at)?;
+                let group = partition.groups.get(metric.group)?;
+                Some((*weight, metric_use(metric, group, &limits, now)))
+            }));
+        }
+        metrics.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+        report.metrics = metrics.into_iter().map(|(_, metric)| metric).collect();
+        report.groups = first.groups.into_iter().rev().map(|(_, group)| group).collect();
         report
     }
 }
 
-/// The worst of a partition, by weight: the lightest first.
-type Ranked = Vec<((u64, u64), u32)>;
+type Weight = (u64, u64);
+
+/// The heaviest of all, the lightest of them first.
+#[derive(Debug, Default)]
+struct First {
+    /// With the numbers of their partitions, and their places there.
+    metrics: Vec<(Weight, usize, u32)>,
+    groups: Vec<(Weight, GroupUse)>,
+}
 
 impl Partition {
-    fn report(&self, question: &Question<'_>, limits: &Limits, now: u32, report: &mut Report) {
-        let (mut metrics, mut groups) = (Ranked::new(), Ranked::new());
+    /// Adds its metrics and groups, of which the partition's number is given, to the heaviest of those before.
+    fn rank(
+        &self,
+        question: &Question<'_>,
+        now: u32,
+        (number, first): (usize, &mut First),
+        report: &mut Report,
+    ) {
         for (at, metric) in self.metrics.iter() {
             report.metrics_known += 1;
             let group = self.groups.get(metric.group);
             let is_meant = group.is_some_and(|group| (question.group)(&group.name));
             if is_meant && let Some(weight) = (question.weight)(&standing(metric, now)) {
-                rank(&mut metrics, question.top, (weight, at));
+                let place = first.metrics.partition_point(|(other, ..)| *other < weight);
+                first.metrics.insert(place, (weight, number, at));
+                let above = first.metrics.len().saturating_sub(question.top);
+                first.metrics.drain(..above);
             }
         }
-        for (at, group) in self.groups.iter() {
+        for (_, group) in self.groups.iter() {
             report.groups_known += 1;
-            if (question.group)(&group.name) {
-                rank(&mut groups, question.top, ((group.live, group.points), at));
+            let weight = (group.live, group.points);
+            let place = first.groups.partition_point(|(other, _)| *other < weight);
+            let is_first = place > 0 || first.groups.len() < question.top;
+            if is_first && (question.group)(&group.name) {
+                first.groups.insert(place, (weight, group_use(group)));
+                let above = first.groups.len().saturating_sub(question.top);
+                first.groups.drain(..above);
             }
         }
-        for (_, at) in metrics {
-            let metric = self.metrics.get(at);
-            if let Some((metric, group)) =
-                metric.and_then(|metric| Some((metric, self.groups.get(metric.group)?)))
-            {
-                report.metrics.push(metric_use(metric, group, limits, now));
-            }
-        }
-        let groups = groups.into_iter().filter_map(|(_, at)| self.groups.get(at));
-        report.groups.extend(groups.map(|group| GroupUse {
-            name: group.name.to_string(),
-            live: group.live,
-            points: group.points,
-            bytes: group.bytes,
-        }));
     }
 }
 
-/// Keeps the heaviest `top`.
-fn rank(ranked: &mut Ranked, top: usize, new: ((u64, u64), u32)) {
-    let at = ranked.partition_point(|other| *other < new);
-    ranked.insert(at, new);
-    if ranked.len() > top {
-        ranked.remove(0);
+fn group_use(group: &Group) -> GroupUse {
+    GroupUse {
+        name: group.name.to_string(),
+        live: group.live,
+        points: group.points,
+        bytes: group.bytes,
     }
 }
 
