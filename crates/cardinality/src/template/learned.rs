@@ -252,6 +252,21 @@ enum Known {
     Nothing,
 }
 
+/// Whether each brace in it has its other one. Between braces words are not looked at, and so none of them may be opened here and closed
+/// in another word.
+fn is_balanced(word: &[u8]) -> bool {
+    let mut open = 0_u32;
+    for byte in word {
+        match byte {
+            b'{' => open += 1,
+            b'}' if open == 0 => return false,
+            b'}' => open -= 1,
+            _ => {}
+        }
+    }
+    open == 0
+}
+
 /// Up to sixteen bytes as two words.
 #[inline]
 fn words(bytes: &[u8]) -> (u64, u64) {
@@ -282,7 +297,7 @@ fn word_byte(byte: u8) -> bool {
 
 /// Words that always pass: placeholders, and those that the fixed rules look at.
 fn always(word: &[u8]) -> bool {
-    matches!(word, [b'{', .., b'}']) || comes_with_version(word)
+    matches!(word, [b'{', .., b'}']) || comes_with_version(word) || !is_balanced(word)
 }
 
 /// What a text in a scope is remembered by. Zero is an empty place.

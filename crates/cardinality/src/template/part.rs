@@ -142,6 +142,10 @@ impl<'a> Segment<'a> {
     /// How long an id in base64url (RFC 4648, section 5) at the front is that has dashes or underscores in it: no part of it is a word, and
     /// together they are random.
     fn base64(&self, at: usize) -> Option<usize> {
+        // Beside a placeholder it would be a piece of something that was looked at as a whole.
+        if matches!(self.before, Before::Placeholder) || self.text.get(self.end) == Some(&b'{') {
+            return None;
+        }
         let rest = self.bytes(at, self.end.min(at + LONGEST_TOKEN + 1));
         let length = shape::span(rest, base64_byte);
         if !(16..=LONGEST_TOKEN).contains(&length) || rest.get(length).is_some_and(|byte| *byte != b'.') {
