@@ -6,7 +6,8 @@ use forebay_cardinality::measure::Flaw;
 use forebay_telemetry::catalog::Metric;
 use forebay_telemetry::catalog::cardinality::{
     ADMITTED, FORGOTTEN, GROUPS, LIMITED_POINTS, LIVE_SERIES, MEMBERS, MEMORY, MEMORY_MAX, OFFENDER_POINTS,
-    OFFENDERS, OVERFLOW_POINTS, OVERFLOWING, RETIRED, SERIES_MAX, STREAMS, UNSUMMABLE_POINTS,
+    OFFENDERS, OVERFLOW_POINTS, OVERFLOWED_VALUES, OVERFLOWING, RETIRED, SERIES_MAX, STREAMS,
+    TEMPLATED_VALUES, UNSUMMABLE_POINTS, VALUES,
 };
 use forebay_telemetry::{Family, Instruments};
 use std::collections::BTreeMap;
@@ -30,10 +31,16 @@ impl Instruments for State {
             &RETIRED,
             &FORGOTTEN,
             &OFFENDER_POINTS,
+            &VALUES,
+            &OVERFLOWED_VALUES,
+            &TEMPLATED_VALUES,
         ]
     }
 
     fn write(&self, metric: &'static Metric, node: &str, family: &mut Family<'_>) {
+        if [VALUES, OVERFLOWED_VALUES, TEMPLATED_VALUES].contains(metric) {
+            return self.write_values(metric, node, family);
+        }
         if *metric == OFFENDER_POINTS {
             return self.write_offenders(node, family);
         }
@@ -68,10 +75,23 @@ impl State {
             metric if *metric == STREAMS => counts.streams,
             metric if *metric == OVERFLOWING => counts.overflowing,
             metric if *metric == GROUPS => counts.groups,
-            metric if *metric == MEMORY => usage.bytes,
-            metric if *metric == MEMORY_MAX => usage.max_bytes,
+            metric if *metric == MEMORY => usage.bytes + self.item_bytes(),
+            metric if *metric == MEMORY_MAX => usage.max_bytes + self.item_bytes_max(),
             _ => return None,
         })
+    }
+
+    /// What there is of names and values of spans and log records, where they are limited.
+    fn write_values(&self, metric: &'static Metric, node: &str, family: &mut Family<'_>) {
+        for limits in self.all_items() {
+            let reading = limits.reading();
+            let labels = [node, limits.signal().as_str()];
+            match metric {
+                metric if *metric == VALUES => family.sample(&labels, reading.values as f64),
+                metric if *metric == OVERFLOWED_VALUES => family.count(&labels, reading.overflowed),
+                _ => family.count(&labels, reading.templated),
+            }
+        }
     }
 
     /// The metrics that are above their limits now, those first of which most points found no place.

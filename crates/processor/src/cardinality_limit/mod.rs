@@ -6,6 +6,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `names/` | names of spans, values of attributes of spans and log records |
 //! | `metrics.rs` | requests of metrics: what the limiter says is carried out |
 //! | `state.rs` | what is kept between batches, and handed over when a config is loaded again |
 //! | `meter.rs`, `report.rs` | what operators see |
@@ -14,6 +15,7 @@
 pub mod config;
 mod meter;
 mod metrics;
+mod names;
 mod report;
 mod settings;
 mod state;
@@ -78,9 +80,15 @@ impl Processor for CardinalityLimit {
     }
 
     fn process(&self, batch: Batch, out: &mut Outputs) {
-        match self.state.get() {
-            Some(state) if batch.signal() == Signal::Metrics => metrics::limit(state, batch, out),
-            _ => out.emit(batch),
+        let Some(state) = self.state.get() else {
+            return out.emit(batch);
+        };
+        if batch.signal() == Signal::Metrics {
+            return metrics::limit(state, batch, out);
+        }
+        match state.items(batch.signal()) {
+            Some(limits) => limits.process(batch, state.now(), out),
+            None => out.emit(batch),
         }
     }
 

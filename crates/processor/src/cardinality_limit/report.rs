@@ -22,8 +22,8 @@ pub(super) fn report(state: &State, query: &CardinalityQuery, examples: u64) -> 
     let mut report = CardinalityReport {
         live_series: usage.live,
         max_series: Some(state.total_limit),
-        used_bytes: usage.bytes,
-        max_bytes: usage.max_bytes,
+        used_bytes: usage.bytes + state.item_bytes(),
+        max_bytes: usage.max_bytes + state.item_bytes_max(),
         metrics_known: found.metrics_known,
         metrics: found
             .metrics
@@ -35,6 +35,10 @@ pub(super) fn report(state: &State, query: &CardinalityQuery, examples: u64) -> 
             .groups
             .into_iter()
             .map(|group| group_use(state, group))
+            .collect(),
+        values: state
+            .all_items()
+            .flat_map(|limits| limits.report(query.top))
             .collect(),
         ..CardinalityReport::default()
     };

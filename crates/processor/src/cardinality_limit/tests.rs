@@ -3,10 +3,12 @@
 use crate::testing::{self, Decoded, attribute};
 use forebay_core::{Reason, Signal};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::{
     Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, metric, number_data_point,
 };
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 
 fn counts(names: &[&str]) -> Decoded {
     let point = |name: &&str| NumberDataPoint {
@@ -116,4 +118,35 @@ fn series_that_a_rule_makes_one_are_added_up() {
     let outcome = limit("rules = [{ drop = [\"user.id\"] }]", &["a", "b", "c"]);
     assert_eq!(emitted(&outcome), [(String::new(), 3)]);
     assert_eq!(outcome.balance.folded, 2);
+}
+
+#[test]
+fn names_and_values_are_limited_as_the_config_says() {
+    let path = |number: u32| vec![attribute("path", Value::StringValue(format!("/carts/{number}")))];
+    let span = |number: u32| Span {
+        name: format!("GET /users/{number}"),
+        attributes: path(number),
+        ..Span::default()
+    };
+    let traces = Decoded::Traces(ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans {
+            scope_spans: vec![ScopeSpans {
+                spans: (0..3).map(span).collect(),
+                ..ScopeSpans::default()
+            }],
+            ..ResourceSpans::default()
+        }],
+    });
+    let config = "max_bytes = \"8MiB\"\n[spans]\nnames = { template = true }\nattributes = [{ key = \"path\", limit = 1 }]\n\
+                  [logs]\nattributes = [{ key = \"path\", template = true, limit = 1 }]";
+    let outcome = testing::run("cardinality_limit", config, Signal::Traces, &[traces.encode()]);
+    let left = Decoded::decode(Signal::Traces, &outcome.emitted.unwrap().0.contiguous());
+    let found: Vec<_> = testing::flatten(&left)
+        .into_iter()
+        .map(|span| (span.name, span.attributes))
+        .collect();
+    let over = vec![attribute("path", Value::StringValue("__overflow__".to_owned()))];
+    let name = || "GET /users/{id}".to_owned();
+    assert_eq!(found, [(name(), path(0)), (name(), over.clone()), (name(), over)]);
+    assert_eq!(outcome.balance.delivered, 3);
 }

@@ -41,7 +41,7 @@ pub struct CardinalityLimitConfig {
     /// How many live series there may be in all, 1 to 100000000.
     pub total_limit: Series,
     /// The most memory that all it remembers takes: a size, or a share of the memory budget of the process. Once it is full, series that are
-    /// not known yet find no place.
+    /// not known yet find no place. A quarter of it is for `spans` and a quarter for `logs`, where these are limited.
     pub max_bytes: Budget,
     /// A series that has had no point for so long gives its place to one that needs it: 1s to 7d. Longer than the longest interval at
     /// which a sender exports. Values of attributes leave in the same way.
