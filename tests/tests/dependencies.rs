@@ -85,6 +85,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     (
         "fuzz",
         &[
+            "cardinality",
             "core",
             "config",
             "engine",

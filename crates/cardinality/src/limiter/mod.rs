@@ -6,7 +6,7 @@
 //! `otel.metric.overflow = true`.
 //!
 //! **The law.** For every stream, whatever comes in whatever order, what goes out measures as much as what came in: exactly for
-//! integers and counts, to rounding for doubles. What that means depends on the stream ([`Manner`](stream) in `stream.rs`):
+//! integers and counts, to rounding for doubles. What that means depends on the stream (`Manner` in `stream.rs`):
 //!
 //! | points | what they measure | the overflow series |
 //! |---|---|---|
