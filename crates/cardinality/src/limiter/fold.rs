@@ -326,9 +326,11 @@ impl Work<'_> {
         if manner == Manner::Delta {
             return Some((folding.sum?, frame, folding.exemplars));
         }
+        // An output may have had a forerunner, an overflow series has none.
+        let earliest = if target == NONE { 0 } else { self.stream.retired };
         let total = self.total_of(target)?;
         if total.time == 0 {
-            total.start = folding.start;
+            total.start = folding.start.max(earliest);
         }
         let (mut fits, mut level) = (true, None);
         match (manner, folding.sum) {

@@ -48,6 +48,8 @@ pub(super) struct Stream {
     pub(super) slots: u32,
     /// The time of the last point of a series that was forgotten, in nanoseconds since 1970: what begins after it was not counted before.
     pub(super) horizon: u64,
+    /// The time of the last point of an output that is gone: one of the same name that comes after it begins there at the earliest.
+    pub(super) retired: u64,
     pub(super) overflow: Option<Box<Total>>,
 }
 
@@ -62,6 +64,7 @@ impl Stream {
             seen: 0,
             slots: 0,
             horizon,
+            retired: 0,
             overflow: None,
         }
     }

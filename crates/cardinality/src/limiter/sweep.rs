@@ -101,6 +101,9 @@ impl Partition {
             }
         }
         let is_output = slot.marks.is_made() && state.as_ref().is_some_and(|state| !state.has_last());
+        if is_output && let Some(total) = state.as_ref().and_then(|state| state.total.as_ref()) {
+            stream.retired = stream.retired.max(total.time);
+        }
         if stream.manner != Manner::Cumulative || is_output {
             return self.remove_slot(at, pool);
         }

@@ -1,5 +1,6 @@
 use super::{Action, Admission, Limiter, Limits, Policies, Policy, Review, Settings, Verdict};
 use crate::SeriesHasher;
+use crate::rules::{AttributeRules, Rule};
 use bytes::Bytes;
 use forebay_otlp::edit::{Edit, Editor, ItemContext, Patch};
 use forebay_otlp::{Signal, WireError};
@@ -10,6 +11,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use prost::Message;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const SECOND: u64 = 1_000_000_000;
 const MEBIBYTE: u64 = 1 << 20;
@@ -36,14 +38,18 @@ fn limiter(policy: Policy) -> Limiter {
 }
 
 fn limiter_of(limits: Limits, max_bytes: u64) -> Limiter {
-    Limiter::new(Settings {
+    Limiter::new(settings(limits, max_bytes))
+}
+
+fn settings(limits: Limits, max_bytes: u64) -> Settings {
+    Settings {
         limits,
         group_by: Vec::new(),
         max_bytes,
         exemplars: 4,
         rules: None,
         hasher: SeriesHasher::with_seed(7),
-    })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -161,6 +167,9 @@ fn run(limiter: &Limiter, kind: Kind, points: &[(&str, u64, u64, i64)], now: u32
 }
 
 fn series(attributes: &[KeyValue]) -> String {
+    if attributes.is_empty() {
+        return "all".to_owned();
+    }
     assert_eq!(attributes.len(), 1);
     match attributes[0]
         .value
@@ -273,6 +282,24 @@ fn a_series_that_loses_its_place_goes_on_in_the_overflow_from_where_it_was() {
     let out = step(&[("a", 1, 110, 8), ("b", 1, 110, 10)], 802);
     assert_eq!(out["overflow"].2, 8 + 3);
     assert_eq!(out["b"].2, 3);
+}
+
+#[test]
+fn an_output_that_comes_back_begins_after_the_one_before() {
+    let rules = AttributeRules::new(&[Rule::Drop(vec!["series".to_owned()]).into()]).unwrap();
+    let limiter = Limiter::new(Settings {
+        rules: Some(Arc::new(rules)),
+        ..settings(limits(policy(1)), 16 * MEBIBYTE)
+    });
+    let step = |points: &[(&str, u64, u64, i64)], now| run(&limiter, Kind::Cumulative, points, now)["all"];
+    assert_eq!(step(&[("a", 1, 10, 5), ("b", 2, 10, 7)], 0), (1.0, 10.0, 12));
+    assert_eq!(step(&[("a", 1, 20, 6), ("b", 2, 20, 7)], 10), (1.0, 20.0, 13));
+    // Nobody sends for long; somebody else keeps the hand going.
+    for now in 1..40 {
+        run(&limiter, Kind::Gauge, &[("g", 0, now, 1)], 100 * now as u32);
+    }
+    let (start, _, value) = step(&[("a", 1, 5000, 9), ("c", 3, 5000, 100)], 5000);
+    assert_eq!((start, value), (20.0, 103));
 }
 
 #[test]
