@@ -18,6 +18,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from alerts import alerts
 from backend import REQUESTS, Backend
 from process import PATIENCE, Failure, Forebay, check
 from tiers import tiers
@@ -182,6 +183,9 @@ def cases(options):
     has_agent = (folder / "agent" / "installed").exists()
     program = str(folder / "agent" / "bin" / "ddapm-test-agent")
     yield "two tiers", tiers, (binary,)
+    tools = subprocess.run([HERE / "prometheus"], stdout=subprocess.PIPE, text=True, check=False)
+    has_prometheus = tools.returncode == 0
+    yield "alerts in Prometheus", alerts if has_prometheus else None, (binary, f"{tools.stdout.strip()}/prometheus")
     yield "to ddapm-test-agent", agent if has_agent else None, (binary, program, sys.executable)
 
 
