@@ -284,6 +284,23 @@ fn a_series_that_loses_its_place_goes_on_in_the_overflow_from_where_it_was() {
     assert_eq!(out["b"].2, 3);
 }
 
+/// What was made of a request may never have arrived.
+#[test]
+fn a_request_that_is_sent_again_says_again_what_it_said() {
+    let limiter = limiter(policy(1));
+    let step = |points: &[(&str, u64, u64, i64)], now| values(&run(&limiter, Kind::Cumulative, points, now));
+    step(&[("a", 1, 10, 5), ("b", 1, 10, 7)], 0);
+    // The place of `a` becomes free, but what the overflow series has of `b` is said again first.
+    for now in 0..80 {
+        assert_eq!(step(&[("b", 1, 20, 9)], 10 * now), "overflow=9");
+    }
+    for _ in 0..3 {
+        assert_eq!(step(&[("b", 1, 30, 12)], 801), "b=3");
+    }
+    assert_eq!(step(&[("b", 1, 25, 11)], 802), "");
+    assert_eq!(step(&[("b", 1, 40, 13)], 803), "b=4");
+}
+
 #[test]
 fn an_output_that_comes_back_begins_after_the_one_before() {
     let rules = AttributeRules::new(&[Rule::Drop(vec!["series".to_owned()]).into()]).unwrap();

@@ -264,7 +264,10 @@ impl<'p> Work<'p> {
     /// Nor may one of which the overflow series may have counted a part that was forgotten.
     fn may_appear(&self, entry: &Entry<'_>, is_written: bool) -> bool {
         if self.stream.manner != Manner::Level {
-            return entry.slot.is_some() || self.stream.horizon == 0 || self.is_fresh(entry.body);
+            return match entry.slot {
+                Some(_) => self.goes_on(entry),
+                None => self.stream.horizon == 0 || self.is_fresh(entry.body),
+            };
         }
         let slot = entry.slot.and_then(|at| self.table.get(at));
         let state = slot.and_then(|slot| self.states.get(slot.state));
@@ -280,6 +283,18 @@ impl<'p> Work<'p> {
         }
         let overflow = self.stream.overflow.as_ref();
         is_written || overflow.is_none_or(|total| !total.is_behind(self.now, self.policy.idle_timeout))
+    }
+
+    /// Whether a point comes after all that was counted of its series in the overflow series. A request that is sent again gives no
+    /// place: what the overflow series had of it may never have arrived, and has to be said again.
+    fn goes_on(&self, entry: &Entry<'_>) -> bool {
+        let slot = entry.slot.and_then(|at| self.table.get(at));
+        let state = slot
+            .filter(|slot| slot.marks.is_counted())
+            .and_then(|slot| self.states.get(slot.state));
+        state.is_none_or(|state| {
+            measure::read(self.stream.kind, entry.body).is_ok_and(|reading| state.is_newer(reading.time))
+        })
     }
 
     /// Whether a point begins after all that was counted and forgotten. One that cannot be read does not.
@@ -343,24 +358,36 @@ impl<'p> Work<'p> {
         let (Some(measure), Some(state)) = (reading.measure.clone(), self.states.get_mut(state)) else {
             return;
         };
-        if !state.is_newer(reading.time) {
-            self.counts.folded += 1;
-            return review.set(entry.number, Verdict::Fold);
-        }
-        let added = state.advance(&reading, measure, pool);
-        let total = state.total.as_deref_mut();
-        let written = added.zip(total).is_some_and(|(more, total)| {
-            let fits = total.add(more, pool);
-            total.time = reading.time;
-            let write = |out: &mut Vec<u8>| match &total.value {
-                Some(value) => measure::rewrite(entry.body, total.start, value, out).map_err(drop),
-                None => Err(()),
-            };
-            fits && review.try_replace(entry.number, write)
+        let (is_newer, is_again) = (state.is_newer(reading.time), reading.time == state.time);
+        let fits = if is_newer {
+            let added = state.advance(&reading, measure, pool);
+            let both = added.zip(state.total.as_deref_mut());
+            both.is_some_and(|(more, total)| {
+                let fits = total.add(more, pool);
+                total.time = reading.time;
+                fits
+            })
+        } else {
+            // The last point again: what was made of it may never have arrived. One that is older still has nothing to say.
+            is_again
+        };
+        let total = state.total.as_deref().filter(|_| fits);
+        let made = total.and_then(|total| Some((total.start, total.value.as_ref()?)));
+        let written = made.is_some_and(|(start, value)| {
+            review.try_replace(entry.number, |out| {
+                measure::rewrite(entry.body, start, value, out)
+            })
         });
-        if !written {
-            self.counts.unremembered += 1;
-            review.set(entry.number, Verdict::Drop(Cause::Unsummable));
+        match (written, is_newer) {
+            (true, _) => {}
+            (false, true) => {
+                self.counts.unremembered += 1;
+                review.set(entry.number, Verdict::Drop(Cause::Unsummable));
+            }
+            (false, false) => {
+                self.counts.folded += 1;
+                review.set(entry.number, Verdict::Fold);
+            }
         }
     }
 
