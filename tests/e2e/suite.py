@@ -20,6 +20,7 @@ from pathlib import Path
 
 from alerts import alerts
 from backend import REQUESTS, Backend
+from cardinality import cardinality
 from process import PATIENCE, Failure, Forebay, check
 from tiers import tiers
 
@@ -186,6 +187,7 @@ def cases(options):
     tools = subprocess.run([HERE / "prometheus"], stdout=subprocess.PIPE, text=True, check=False)
     has_prometheus = tools.returncode == 0
     yield "alerts in Prometheus", alerts if has_prometheus else None, (binary, f"{tools.stdout.strip()}/prometheus")
+    yield "cardinality", cardinality, (binary,)
     yield "to ddapm-test-agent", agent if has_agent else None, (binary, program, sys.executable)
 
 

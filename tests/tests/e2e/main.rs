@@ -12,6 +12,7 @@ mod support;
 
 mod authentication;
 mod backend;
+mod cardinality;
 mod dns;
 mod fan_out;
 mod faults;
