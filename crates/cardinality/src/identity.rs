@@ -17,8 +17,8 @@ use std::ops::AddAssign;
 
 /// Bytes that are hashed with one set of secrets.
 const BLOCK: usize = 256;
-/// Secret words: two for each 16 bytes of a block, and two more for the second sum.
-const SECRETS: usize = BLOCK / 8 + 2;
+/// Pairs of secret words: one for each 16 bytes of a block, and one more for the second sum.
+const SECRETS: usize = BLOCK / 16 + 1;
 
 /// What identifies an attribute, a set of them, a stream or a series.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,7 +62,7 @@ impl AddAssign for Identity {
 #[derive(Clone)]
 pub struct SeriesHasher {
     /// For the sums.
-    secrets: Box<[u64; SECRETS]>,
+    secrets: Box<[[u64; 2]; SECRETS]>,
     /// For mixing the sums.
     mixing: [u64; 4],
 }
@@ -93,7 +93,7 @@ impl SeriesHasher {
             secret(number)
         };
         SeriesHasher {
-            secrets: Box::new(std::array::from_fn(|_| next())),
+            secrets: Box::new(std::array::from_fn(|_| [next(), next()])),
             // A factor of zero would forget the other one.
             mixing: std::array::from_fn(|_| next() | 1),
         }
@@ -146,31 +146,35 @@ impl SeriesHasher {
         })
     }
 
-    /// The two sums over at most one block.
+    /// The two sums over at most one block: of each 16 bytes from the front, and of the last 16, which may overlap with those before
+    /// them. Together with the length that tells all bytes.
     #[inline]
     fn sums(&self, bytes: &[u8]) -> [u128; 2] {
         let mut sums = [0_u128; 2];
-        let (chunks, rest) = bytes.as_chunks::<16>();
-        for (chunk, secrets) in chunks
-            .iter()
-            .zip(self.secrets.as_chunks::<2>().0.iter().zip(self.later()))
-        {
-            add(&mut sums, words(*chunk), *secrets.0, *secrets.1);
+        let [first, second, third, ..] = &*self.secrets;
+        let (Some(front), Some(back)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) else {
+            add(&mut sums, short(bytes), *first, *second);
+            return sums;
+        };
+        add(&mut sums, words(*front), *first, *second);
+        // Nearly all attributes are no longer than this.
+        if bytes.len() <= 32 {
+            add(&mut sums, words(*back), *second, *third);
+            return sums;
         }
-        if !rest.is_empty() {
-            let at = chunks.len();
-            let both = self.secrets.as_chunks::<2>().0.get(at).zip(self.later().get(at));
-            if let Some((first, second)) = both {
-                add(&mut sums, padded(bytes, rest), *first, *second);
+        let whole = bytes.len().div_ceil(16) - 1;
+        let chunks = bytes.as_chunks::<16>().0.iter().take(whole).skip(1);
+        let (_, secrets) = self.secrets.split_at(1);
+        let mut pairs = secrets.iter().zip(secrets.iter().skip(1));
+        for chunk in chunks {
+            if let Some((one, other)) = pairs.next() {
+                add(&mut sums, words(*chunk), *one, *other);
             }
         }
+        if let Some((one, other)) = pairs.next() {
+            add(&mut sums, words(*back), *one, *other);
+        }
         sums
-    }
-
-    /// The pairs of secrets for the second sum.
-    #[inline]
-    fn later(&self) -> &[[u64; 2]] {
-        self.secrets.as_chunks::<2>().0.get(1..).unwrap_or_default()
     }
 
     #[inline]
@@ -196,25 +200,19 @@ fn add(sums: &mut [u128; 2], [low, high]: [u64; 2], first: [u64; 2], second: [u6
     *two = two.wrapping_add(product(second));
 }
 
-/// The words of `rest`, the last bytes of `bytes`, with zeros after them. Nothing is copied for it: what lies before them is loaded with
-/// them and shifted out.
+/// Fewer than 16 bytes as two words, which overlap rather than loop.
 #[inline]
-fn padded(bytes: &[u8], rest: &[u8]) -> [u64; 2] {
-    let Some(last) = bytes.last_chunk() else {
-        let word = rest
-            .iter()
-            .rev()
-            .fold(0, |word, byte| word << 8 | u64::from(*byte));
-        return [word, 0];
-    };
-    let end = |bytes: usize| {
-        let beyond = 64_usize.saturating_sub(8 * bytes);
-        u64::from_le_bytes(*last).checked_shr(beyond as u32).unwrap_or(0)
-    };
-    match rest.first_chunk() {
-        Some(first) => [u64::from_le_bytes(*first), end(rest.len() - 8)],
-        None => [end(rest.len()), 0],
+fn short(bytes: &[u8]) -> [u64; 2] {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return [u64::from_le_bytes(*first), u64::from_le_bytes(*last)];
     }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return [
+            u64::from(u32::from_le_bytes(*first)),
+            u64::from(u32::from_le_bytes(*last)),
+        ];
+    }
+    [bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0]
 }
 
 #[inline]

@@ -127,21 +127,3 @@ fn secrets_and_the_order_of_a_pair_matter() {
 fn a_secret_does_not_print() {
     assert_eq!(format!("{:?}", SeriesHasher::with_seed(1)), "SeriesHasher");
 }
-
-#[test]
-fn the_end_of_bytes_is_read_as_if_zeros_came_after_it() {
-    let mut random = fastrand::Rng::with_seed(5);
-    for length in 1..200 {
-        let bytes: Vec<u8> = (0..length).map(|_| random.u8(1..)).collect();
-        let (_, rest) = bytes.as_chunks::<16>();
-        let mut expected = [0; 16];
-        expected[..rest.len()].copy_from_slice(rest);
-        if !rest.is_empty() {
-            assert_eq!(
-                super::padded(&bytes, rest),
-                super::words(expected),
-                "{length} bytes"
-            );
-        }
-    }
-}
