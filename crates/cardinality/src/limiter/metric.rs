@@ -7,8 +7,9 @@ use crate::rules::RuleState;
 use crate::sketch::Profile;
 use forebay_otlp::DataKind;
 
-/// The longest name of a metric that is kept, in bytes.
-const LONGEST: usize = 200;
+/// The longest name of a metric that is kept, in bytes: what a name may have (metrics API, "Instrument name syntax"), so that rules which are made
+/// from reports name the metric.
+const LONGEST: usize = 255;
 
 /// New series by the minute.
 #[derive(Clone, Copy, Debug, Default)]

@@ -12,7 +12,7 @@ use forebay_otlp::DataKind;
 /// A metric of one group.
 #[derive(Clone, Debug)]
 pub struct MetricUse {
-    /// Its name, up to 200 bytes of it.
+    /// Its name: whole, unless it is longer than the 255 characters that it may have (metrics API, "Instrument name syntax").
     pub name: String,
     /// Its group, as people read it.
     pub group: String,

@@ -270,6 +270,19 @@ fn a_report_says_which_metric_which_attribute_and_which_group() {
 }
 
 #[test]
+fn a_metric_is_named_in_full_so_that_a_rule_can_name_it() {
+    let rig = Rig::new("limit = 10");
+    let name = "m".repeat(255);
+    rig.give(&users("a", &name, 0..20));
+    assert_eq!(rig.report(&CardinalityQuery::default()).metrics[0].metric, name);
+    let offenders = rig.samples("offender");
+    assert!(
+        offenders[0].contains(&format!("metric=\"{name}\"")),
+        "{offenders:?}"
+    );
+}
+
+#[test]
 fn examples_are_shown_as_many_as_are_allowed() {
     for (allowed, config) in [(0, "examples = 0"), (1, "examples = 1"), (3, "")] {
         let rig = Rig::new(&format!("limit = 10\n{config}"));
