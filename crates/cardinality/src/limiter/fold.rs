@@ -134,7 +134,8 @@ impl Work<'_> {
         let reading = measure::read(self.stream.kind, entry.body).map_err(Lost::Flawed)?;
         let Some(measure) = reading.measure.clone() else {
             self.end(entry, reading.time);
-            folding.span(reading.start, reading.time);
+            // It says that time has passed, not since when anything was gathered.
+            folding.span(0, reading.time);
             return Ok(());
         };
         if self.stream.manner != Manner::Delta && !self.has_room_for(&measure, target) {
@@ -217,14 +218,16 @@ impl Work<'_> {
         let state = slot.and_then(|slot| self.states.get(slot.state));
         let may_be_counted = reading.start < horizon && state.is_none_or(|state| !state.has_last());
         // What comes after a late point may have been counted too.
-        if may_be_counted && reading.time != 0 && reading.time <= horizon {
+        let is_late = may_be_counted && reading.time != 0 && reading.time <= horizon;
+        if is_late || folding.whole.contains(&entry.series) {
             return Err(Lost::Unremembered);
         }
         let at = entry.slot.or_else(|| self.remember_series(entry.series, true));
         let Some(slot) = at.and_then(|at| self.table.get_mut(at)) else {
-            if may_be_counted || !folding.whole.insert(entry.series) {
+            if may_be_counted {
                 return Err(Lost::Unremembered);
             }
+            folding.whole.insert(entry.series);
             folding.span(reading.start, reading.time);
             folding.forgotten = folding
                 .forgotten

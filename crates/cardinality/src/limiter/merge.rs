@@ -168,15 +168,17 @@ impl Work<'_> {
         is_live
     }
 
-    /// Whether a series is part of the level of the overflow series, and the request does not say what that is without it: elsewhere
-    /// it would be seen twice.
+    /// Whether a series is, or may be, part of what the overflow series last said a level is, and the request does not say what it is without
+    /// it: elsewhere it would be seen twice.
     fn must_stay(&self, entry: &Entry<'_>, is_written: bool) -> bool {
-        let slot = entry.slot.and_then(|at| self.table.get(at));
-        let is_part = slot.is_some_and(|slot| {
-            let state = self.states.get(slot.state);
-            slot.marks.is_counted() && state.is_some_and(|state| state.target == NONE)
-        });
-        self.stream.manner == Manner::Level && is_part && !is_written
+        if self.stream.manner != Manner::Level || is_written {
+            return false;
+        }
+        let Some(slot) = entry.slot.and_then(|at| self.table.get(at)) else {
+            return self.overflow_is_behind();
+        };
+        let state = self.states.get(slot.state);
+        slot.marks.is_counted() && state.is_some_and(|state| state.target == NONE)
     }
 
     /// Whether a point becomes one with others of this set of attributes: if that has a place.

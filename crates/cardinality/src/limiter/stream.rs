@@ -48,7 +48,8 @@ pub(super) struct Stream {
     pub(super) slots: u32,
     /// The time of the last point of a series that was forgotten, in nanoseconds since 1970: what begins after it was not counted before.
     pub(super) horizon: u64,
-    /// The time of the last point of an output that is gone: one of the same name that comes after it begins there at the earliest.
+    /// The time of the last point of an output that is gone, and in any case after its start: one of the same name that comes after it
+    /// begins there at the earliest.
     pub(super) retired: u64,
     pub(super) overflow: Option<Box<Total>>,
 }
@@ -64,7 +65,7 @@ impl Stream {
             seen: 0,
             slots: 0,
             horizon,
-            retired: 0,
+            retired: horizon,
             overflow: None,
         }
     }
@@ -72,7 +73,7 @@ impl Stream {
     /// The horizon once it is forgotten itself: its overflow series may have had all that came before.
     pub(super) fn horizon_after(&self) -> u64 {
         let time = self.overflow.as_ref().map_or(0, |total| total.time);
-        self.horizon.max(time)
+        self.horizon.max(self.retired).max(time)
     }
 
     /// Gives back what was taken for it.

@@ -101,8 +101,12 @@ impl Partition {
             }
         }
         let is_output = slot.marks.is_made() && state.as_ref().is_some_and(|state| !state.has_last());
-        if is_output && let Some(total) = state.as_ref().and_then(|state| state.total.as_ref()) {
-            stream.retired = stream.retired.max(total.time);
+        if is_output
+            && let Some(total) = state.as_ref().and_then(|state| state.total.as_ref())
+            && total.value.is_some()
+        {
+            let after = total.time.max(total.start.saturating_add(1));
+            stream.retired = stream.retired.max(after);
         }
         if stream.manner != Manner::Cumulative || is_output {
             return self.remove_slot(at, pool);

@@ -281,8 +281,7 @@ impl<'p> Work<'p> {
                 return is_written && state.target == NONE;
             }
         }
-        let overflow = self.stream.overflow.as_ref();
-        is_written || overflow.is_none_or(|total| !total.is_behind(self.now, self.policy.idle_timeout))
+        is_written || !self.overflow_is_behind()
     }
 
     /// Whether a point comes after all that was counted of its series in the overflow series. A request that is sent again gives no
@@ -297,10 +296,17 @@ impl<'p> Work<'p> {
         })
     }
 
-    /// Whether a point begins after all that was counted and forgotten. One that cannot be read does not.
+    /// Whether the last point of the overflow series has a level in it that has left.
+    pub(super) fn overflow_is_behind(&self) -> bool {
+        let overflow = self.stream.overflow.as_ref();
+        overflow.is_some_and(|total| total.is_behind(self.now, self.policy.idle_timeout))
+    }
+
+    /// Whether a point begins after all that was counted and forgotten. One that says nothing does not.
     fn is_fresh(&self, body: &[u8]) -> bool {
         self.stream.manner == Manner::Delta
-            || measure::read(self.stream.kind, body).is_ok_and(|reading| reading.start >= self.stream.horizon)
+            || measure::read(self.stream.kind, body)
+                .is_ok_and(|reading| reading.measure.is_some() && reading.start >= self.stream.horizon)
     }
 
     /// Gives a series that is remembered a place. What of it was counted in the overflow series must not count again: the points

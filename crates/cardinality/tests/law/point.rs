@@ -43,7 +43,7 @@ pub const KINDS: [Kind; 6] = [
 ];
 
 impl Point {
-    /// The attributes of a series, which has its name as one of them.
+    /// The attributes of a series, which has its name as one of them, and which of two parts it is of.
     pub fn attributes(name: &str) -> Vec<KeyValue> {
         let attribute = |key: &str, value| KeyValue {
             key: key.to_owned(),
@@ -54,22 +54,38 @@ impl Point {
             OVERFLOW => vec![attribute(OVERFLOW, Any::BoolValue(true))],
             name => vec![
                 attribute("name", Any::StringValue(name.to_owned())),
-                attribute("n", Any::IntValue(7)),
+                attribute(
+                    "part",
+                    Any::IntValue(i64::from(name.ends_with(['0', '2', '4', '6']))),
+                ),
             ],
         }
     }
 
-    /// The name of its series, or its attributes if it is none that was sent.
-    pub fn name(&self) -> String {
-        let attributes = match self {
+    fn all_attributes(&self) -> &[KeyValue] {
+        match self {
             Point::Number(point) => &point.attributes,
             Point::Histogram(point) => &point.attributes,
             Point::Exponential(point) => &point.attributes,
             Point::Summary(point) => &point.attributes,
-        };
+        }
+    }
+
+    /// The keys of its attributes.
+    pub fn keys(&self) -> Vec<String> {
+        let keys = self
+            .all_attributes()
+            .iter()
+            .map(|attribute| attribute.key.clone());
+        keys.collect()
+    }
+
+    /// The name of its series, or its attributes if it is none that was sent.
+    pub fn name(&self) -> String {
+        let attributes = self.all_attributes();
         let value = |key: &str| attributes.iter().find(|attribute| attribute.key == key);
         match value("name").and_then(|attribute| attribute.value.clone()?.value) {
-            Some(Any::StringValue(name)) => name,
+            Some(Any::StringValue(name)) if name.len() == 2 => name,
             _ if value(OVERFLOW).is_some() && attributes.len() == 1 => OVERFLOW.to_owned(),
             _ => format!("{attributes:?}"),
         }

@@ -10,6 +10,7 @@ use forebay_cardinality::SeriesHasher;
 use forebay_cardinality::limiter::{
     Action, Admission, Limiter, Limits, Policies, Policy, Review, Settings, Verdict,
 };
+use forebay_cardinality::rules::{AllowedValue, AttributeRules, Rule};
 use forebay_otlp::edit::Editor;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
@@ -17,6 +18,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// Seconds after which a series without points is idle.
 const IDLE: u32 = 60;
@@ -29,8 +31,10 @@ struct Stream {
     came: Books,
     /// When each series last came, in seconds, and whether it was folded.
     latest: HashMap<String, (u32, bool)>,
-    /// When the overflow series last came, in seconds.
-    written: u32,
+    /// When each series last came out, in seconds.
+    written: HashMap<String, u32>,
+    /// The keys of the attributes of what came out.
+    shapes: HashSet<Vec<String>>,
     /// Whether a sound point was dropped, for want of memory.
     has_lost: bool,
 }
@@ -46,6 +50,7 @@ pub struct World {
     now: u32,
     /// Bytes that the limiter may take.
     memory: u64,
+    has_rules: bool,
     limiter: Limiter,
     limits: Limits,
     editor: Editor,
@@ -73,6 +78,28 @@ fn policy(rng: &mut Rng) -> Policy {
     }
 }
 
+/// Rules that make the same of a series whenever it comes, if any.
+fn rules(rng: &mut Rng) -> Option<Arc<AttributeRules>> {
+    let keys = || vec!["name".to_owned()];
+    let values = || {
+        vec![
+            AllowedValue::Text("s1".to_owned()),
+            AllowedValue::Text("s2".to_owned()),
+        ]
+    };
+    let rule = match rng.u8(0..16) {
+        0 => Rule::Drop(keys()),
+        1 => Rule::Allow {
+            keys: keys(),
+            values: values(),
+        },
+        2 => Rule::Keep(keys()),
+        3 => Rule::Template(keys()),
+        _ => return None,
+    };
+    Some(Arc::new(AttributeRules::new(&[rule.into()]).unwrap()))
+}
+
 impl World {
     pub fn new(seed: u64, memory: u64) -> World {
         let mut rng = Rng::with_seed(seed);
@@ -81,12 +108,13 @@ impl World {
             group_limit: if rng.u8(0..4) == 0 { 3 } else { 1000 },
             total_limit: if rng.u8(0..4) == 0 { 4 } else { 1000 },
         };
+        let rules = rules(&mut rng);
         let settings = Settings {
             limits: limits.clone(),
             group_by: Vec::new(),
             max_bytes: memory,
             exemplars: 1,
-            rules: None,
+            rules: rules.clone(),
             hasher: SeriesHasher::with_seed(seed),
         };
         let now = 1000;
@@ -107,7 +135,8 @@ impl World {
                 sent: Books::default(),
                 came: Books::default(),
                 latest: HashMap::new(),
-                written: now,
+                written: HashMap::new(),
+                shapes: HashSet::new(),
                 has_lost: false,
             }
         };
@@ -115,6 +144,7 @@ impl World {
             streams: (0..rng.usize(1..4)).map(|_| stream(&mut rng)).collect(),
             now,
             memory,
+            has_rules: rules.is_some(),
             limiter: Limiter::new(settings),
             limits,
             editor: Editor::new(),
@@ -268,8 +298,9 @@ impl World {
         if shown.is_some() && !matches!(verdict, Verdict::Drop(_)) {
             stream.latest.insert(name, (self.now, !is_own));
         }
-        if came.as_ref().is_some_and(|came| came.name() == OVERFLOW) {
-            stream.written = self.now;
+        if let Some(came) = &came {
+            stream.written.insert(came.name(), self.now);
+            stream.shapes.insert(came.keys());
         }
         if let Some((shown, name)) = came.and_then(|came| Some((came.show()?, came.name()))) {
             stream.came.enter(manner, &name, &shown);
@@ -303,7 +334,18 @@ impl World {
             return wrong("a sound point was dropped");
         }
         if manner == Manner::Level {
-            return self.check_level(number);
+            // Where series lose now these attributes, now others, they move between outputs of which not all come out at once.
+            let whole = [
+                vec![OVERFLOW.to_owned()],
+                vec!["name".to_owned(), "part".to_owned()],
+            ];
+            let reduced = stream.shapes.iter().filter(|shape| !whole.contains(shape));
+            let has_changed = reduced.count() > 1;
+            return if has_changed {
+                Ok(())
+            } else {
+                self.check_level(number)
+            };
         }
         if stream.came.has_fallen(OVERFLOW) && !stream.sent.has_fallen(OVERFLOW) {
             return wrong("the overflow series went down");
@@ -336,10 +378,15 @@ impl World {
         let stream = &self.streams[number];
         let sent = stream.sent.total(Manner::Level)[0];
         let is_folded = |name: &str| stream.latest.get(name).is_some_and(|(_, is_folded)| *is_folded);
-        let came = stream.came.levels().filter(|(name, _)| match *name {
-            // Where all that is part of it is idle, it is idle itself.
-            OVERFLOW => self.now - stream.written < IDLE,
-            name => !is_folded(name),
+        let is_own = |name: &str| !self.has_rules && name != OVERFLOW && stream.latest.contains_key(name);
+        // Where all that is part of a series is idle, it is idle itself.
+        let is_written = |name: &str| stream.written.get(name).is_some_and(|at| self.now - at < IDLE);
+        let came = stream.came.levels().filter(|(name, _)| {
+            if is_own(name) {
+                !is_folded(name)
+            } else {
+                is_written(name)
+            }
         });
         let came: i128 = came.map(|(_, level)| level).sum();
         let is_idle = |name: &str| {
@@ -351,7 +398,7 @@ impl World {
         let idle = stream
             .sent
             .levels()
-            .filter(|(name, _)| is_folded(name) && is_idle(name));
+            .filter(|(name, _)| (self.has_rules || is_folded(name)) && is_idle(name));
         let idle: Vec<i128> = idle.map(|(_, level)| level).collect();
         let mut missing = HashSet::from([0]);
         for level in idle {
