@@ -321,6 +321,8 @@ impl Work<'_> {
     pub(super) fn sum_up(&mut self, folding: Folding, target: u32) -> Option<(Measure, Frame, Exemplars)> {
         let (shared, manner, now) = (self.shared, self.stream.manner, self.now);
         self.stream.horizon = self.stream.horizon.max(folding.forgotten);
+        // Nothing was added, and nothing will be written.
+        folding.first?;
         let mut frame = Frame {
             start: folding.start,
             time: folding.time,
@@ -332,7 +334,7 @@ impl Work<'_> {
         // An output may have had a forerunner, an overflow series has none.
         let earliest = if target == NONE { 0 } else { self.stream.retired };
         let total = self.total_of(target)?;
-        if total.time == 0 {
+        if total.time == 0 || total.value.is_none() {
             total.start = folding.start.max(earliest);
         }
         let (mut fits, mut level) = (true, None);

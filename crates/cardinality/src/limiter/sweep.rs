@@ -102,6 +102,7 @@ impl Partition {
         }
         let is_output = slot.marks.is_made() && state.as_ref().is_some_and(|state| !state.has_last());
         if is_output
+            && stream.manner == Manner::Cumulative
             && let Some(total) = state.as_ref().and_then(|state| state.total.as_ref())
             && total.value.is_some()
         {
