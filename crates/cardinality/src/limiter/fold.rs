@@ -6,10 +6,8 @@ use super::state::Total;
 use super::stream::Manner;
 use super::table::Slot;
 use super::work::{Entry, Work, attributes};
-use crate::Identity;
 use crate::measure::{self, Exemplars, Frame, Measure, Reading};
 use forebay_otlp::views::View;
-use std::collections::HashSet;
 
 /// The body of the `KeyValue` of the overflow series: `otel.metric.overflow = true` (metrics SDK specification, "Overflow attribute").
 pub(super) const OVERFLOW: &[u8] = b"\x0a\x14otel.metric.overflow\x12\x02\x10\x01";
@@ -29,8 +27,6 @@ pub(super) struct Folding {
     sum: Option<Measure>,
     /// The time of the last point that was counted and could not be remembered.
     forgotten: u64,
-    /// The series of which points were counted and could not be remembered.
-    whole: HashSet<Identity>,
     pub(super) exemplars: Exemplars,
 }
 
@@ -42,7 +38,6 @@ impl Folding {
             time: 0,
             sum: None,
             forgotten: 0,
-            whole: HashSet::new(),
             exemplars: Exemplars::new(exemplars, EXEMPLAR_BYTES, seed as u64),
         }
     }
@@ -219,7 +214,7 @@ impl Work<'_> {
         let may_be_counted = reading.start < horizon && state.is_none_or(|state| !state.has_last());
         // What comes after a late point may have been counted too.
         let is_late = may_be_counted && reading.time != 0 && reading.time <= horizon;
-        if is_late || folding.whole.contains(&entry.series) {
+        if is_late || self.whole.contains(&entry.set) {
             return Err(Lost::Unremembered);
         }
         let at = entry.slot.or_else(|| self.remember_series(entry.series, true));
@@ -227,7 +222,7 @@ impl Work<'_> {
             if may_be_counted {
                 return Err(Lost::Unremembered);
             }
-            folding.whole.insert(entry.series);
+            self.whole.insert(entry.set);
             folding.span(reading.start, reading.time);
             folding.forgotten = folding
                 .forgotten

@@ -18,6 +18,7 @@ use super::work::{STATES, Turn, Work};
 use crate::rules::RuleState;
 use crate::template::{self, Templater};
 use forebay_otlp::views::Resource;
+use std::collections::HashSet;
 
 /// Words that templates of a partition may learn.
 const LEARNED: u32 = 8192;
@@ -140,6 +141,7 @@ impl Partition {
             metric,
             policy,
             now,
+            whole: HashSet::new(),
         }
         .run(seen.points(), seen.stream.points.start, turn);
     }
@@ -165,6 +167,7 @@ impl Partition {
             metric: &mut metric,
             policy,
             now,
+            whole: HashSet::new(),
         }
         .run(seen.points(), seen.stream.points.start, turn);
         self.horizon = self.horizon.max(stream.horizon);

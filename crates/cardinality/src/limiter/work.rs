@@ -19,6 +19,7 @@ use crate::sketch::{Attribute, Profile};
 use crate::template::Templater;
 use forebay_otlp::DataKind;
 use forebay_otlp::views::{KeyValue, Repeated, View};
+use std::collections::HashSet;
 
 /// States that memory is taken for at a time.
 pub(super) const STATES: usize = 64;
@@ -61,6 +62,8 @@ pub(super) struct Work<'p> {
     pub(super) metric: &'p mut Metric,
     pub(super) policy: &'p Policy,
     pub(super) now: u32,
+    /// The attributes of series of which a point was counted and could not be remembered.
+    pub(super) whole: HashSet<Identity>,
 }
 
 impl<'p> Work<'p> {
@@ -263,14 +266,13 @@ impl<'p> Work<'p> {
     /// says more than what was part of the level, and once the overflow series has said what the level is without it.
     /// Nor may one of which the overflow series may have counted a part that was forgotten.
     fn may_appear(&self, entry: &Entry<'_>, is_written: bool) -> bool {
-        if self.stream.manner != Manner::Level {
-            return match entry.slot {
-                Some(_) => self.goes_on(entry),
-                None => self.stream.horizon == 0 || self.is_fresh(entry.body),
-            };
-        }
         let slot = entry.slot.and_then(|at| self.table.get(at));
         let state = slot.and_then(|slot| self.states.get(slot.state));
+        if self.stream.manner != Manner::Level {
+            let is_known = state.is_some_and(State::has_last);
+            let is_new = || self.stream.horizon == 0 || self.is_fresh(entry.body);
+            return self.goes_on(entry) && !self.whole.contains(&entry.set) && (is_known || is_new());
+        }
         if let (Some(slot), Some(state)) = (slot, state) {
             let says_more = measure::read_number(entry.body)
                 .is_ok_and(|reading| reading.value.is_some() && state.is_newer(reading.time));

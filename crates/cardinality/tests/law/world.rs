@@ -334,13 +334,14 @@ impl World {
             return wrong("a sound point was dropped");
         }
         if manner == Manner::Level {
-            // Where series lose now these attributes, now others, they move between outputs of which not all come out at once.
+            // Where what is to blame is dropped, series move between outputs of which not all come out at once.
             let whole = [
                 vec![OVERFLOW.to_owned()],
                 vec!["name".to_owned(), "part".to_owned()],
             ];
-            let reduced = stream.shapes.iter().filter(|shape| !whole.contains(shape));
-            let has_changed = reduced.count() > 1;
+            let action = self.limits.policies.list[0].action;
+            let has_changed =
+                action == Action::DropAttribute && stream.shapes.iter().any(|shape| !whole.contains(shape));
             return if has_changed {
                 Ok(())
             } else {
