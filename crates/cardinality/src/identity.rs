@@ -17,6 +17,8 @@ use std::ops::AddAssign;
 
 /// Bytes that are hashed with one set of secrets.
 const BLOCK: usize = 256;
+/// Bytes that are hashed without a loop.
+const SHORT: usize = 48;
 /// Pairs of secret words: one for each 16 bytes of a block, and one more for the second sum.
 const SECRETS: usize = BLOCK / 16 + 1;
 
@@ -122,10 +124,12 @@ impl SeriesHasher {
     /// The identity of some bytes.
     #[inline]
     pub fn bytes(&self, bytes: &[u8]) -> Identity {
-        if bytes.len() <= BLOCK {
-            return self.mix(self.sums(bytes), bytes.len() as u64);
+        // Nearly all attributes are no longer than this.
+        if bytes.len() <= SHORT {
+            self.mix(self.sums_of_short(bytes), bytes.len() as u64)
+        } else {
+            self.long(bytes)
         }
-        self.blocks(bytes)
     }
 
     /// The identity of two in this order.
@@ -138,46 +142,55 @@ impl SeriesHasher {
         self.bytes(&bytes)
     }
 
-    /// Long bytes: each block is hashed together with what came before it.
-    #[cold]
-    fn blocks(&self, bytes: &[u8]) -> Identity {
+    /// More bytes than [`SHORT`]. Each block is hashed together with what came before it, if there is more than one.
+    #[inline(never)]
+    fn long(&self, bytes: &[u8]) -> Identity {
+        if bytes.len() <= BLOCK {
+            return self.mix(self.sums(bytes), bytes.len() as u64);
+        }
         bytes.chunks(BLOCK).fold(Identity::default(), |before, block| {
             self.then(before, self.mix(self.sums(block), block.len() as u64))
         })
     }
 
-    /// The two sums over at most one block: of each 16 bytes from the front, and of the last 16, which may overlap with those before
-    /// them. Together with the length that tells all bytes.
-    #[inline]
-    fn sums(&self, bytes: &[u8]) -> [u128; 2] {
+    /// [`SeriesHasher::sums`] of no more than [`SHORT`] bytes, without a loop.
+    #[inline(always)]
+    fn sums_of_short(&self, bytes: &[u8]) -> [u128; 2] {
         let mut sums = [0_u128; 2];
-        let [first, second, third, ..] = &*self.secrets;
-        let (Some(front), Some(back)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) else {
-            add(&mut sums, short(bytes), *first, *second);
+        let [first, second, third, fourth, ..] = &*self.secrets;
+        let (Some((front, rest)), Some(back)) = (bytes.split_first_chunk(), bytes.last_chunk()) else {
+            add(&mut sums, less_than_words(bytes), *first, *second);
             return sums;
         };
         add(&mut sums, words(*front), *first, *second);
-        // Nearly all attributes are no longer than this.
-        if bytes.len() <= 32 {
-            add(&mut sums, words(*back), *second, *third);
-            return sums;
-        }
-        let whole = bytes.len().div_ceil(16) - 1;
-        let chunks = bytes.as_chunks::<16>().0.iter().take(whole).skip(1);
-        let (_, secrets) = self.secrets.split_at(1);
-        let mut pairs = secrets.iter().zip(secrets.iter().skip(1));
-        for chunk in chunks {
-            if let Some((one, other)) = pairs.next() {
-                add(&mut sums, words(*chunk), *one, *other);
+        match rest.first_chunk() {
+            Some(middle) if bytes.len() > 32 => {
+                add(&mut sums, words(*middle), *second, *third);
+                add(&mut sums, words(*back), *third, *fourth);
             }
-        }
-        if let Some((one, other)) = pairs.next() {
-            add(&mut sums, words(*back), *one, *other);
+            _ => add(&mut sums, words(*back), *second, *third),
         }
         sums
     }
 
-    #[inline]
+    /// The two sums over at most one block: of each 16 bytes from the front, and of the last 16, which may overlap with those before
+    /// them. Together with the length that tells all bytes.
+    fn sums(&self, bytes: &[u8]) -> [u128; 2] {
+        let Some(back) = bytes.last_chunk().filter(|_| bytes.len() > SHORT) else {
+            return self.sums_of_short(bytes);
+        };
+        let mut sums = [0_u128; 2];
+        let whole = bytes.len().div_ceil(16) - 1;
+        let mut pairs = self.secrets.iter().zip(self.secrets.iter().skip(1));
+        for chunk in bytes.as_chunks().0.iter().take(whole).chain([back]) {
+            if let Some((one, other)) = pairs.next() {
+                add(&mut sums, words(*chunk), *one, *other);
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
     fn mix(&self, [first, second]: [u128; 2], length: u64) -> Identity {
         let [a, b, c, d] = self.mixing;
         let (first_low, first_high) = halves(first);
@@ -202,7 +215,7 @@ fn add(sums: &mut [u128; 2], [low, high]: [u64; 2], first: [u64; 2], second: [u6
 
 /// Fewer than 16 bytes as two words, which overlap rather than loop.
 #[inline]
-fn short(bytes: &[u8]) -> [u64; 2] {
+fn less_than_words(bytes: &[u8]) -> [u64; 2] {
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
         return [u64::from_le_bytes(*first), u64::from_le_bytes(*last)];
     }

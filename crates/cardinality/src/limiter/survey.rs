@@ -5,7 +5,7 @@ use crate::{Identity, SeriesHasher};
 use forebay_otlp::DataKind;
 use forebay_otlp::edit::{Edit, ItemContext, MetricContext, Patch, Verdict};
 use forebay_otlp::views::{Data, KeyValue, Metric, Repeated, Resource, Scope, View};
-use forebay_otlp::{WireError, fields};
+use forebay_otlp::{Cursor, Value, WireError, fields};
 use std::ops::Range;
 
 /// A point: where its body is in the request, and the identity of its attributes.
@@ -108,7 +108,7 @@ impl<'s> Survey<'s> {
         if let Some(data) = metric.data()?
             && number_of(data) == context.data
         {
-            (temporality, is_monotonic) = (data.aggregation_temporality()?, data.is_monotonic()?);
+            (temporality, is_monotonic) = order(data)?;
         }
         let hasher = self.hasher;
         let words = hasher.then(hasher.bytes(name), hasher.bytes(unit));
@@ -131,6 +131,26 @@ impl<'s> Survey<'s> {
         });
         Ok(())
     }
+}
+
+/// The temporality, and whether it is a sum that never goes down: found in one walk, as all points may lie before them.
+fn order(data: Data<'_>) -> Result<(i32, bool), WireError> {
+    let (mut temporality, mut is_monotonic) = (0, false);
+    if matches!(data, Data::Gauge(_) | Data::Summary(_)) {
+        return Ok((temporality, is_monotonic));
+    }
+    let mut cursor = Cursor::new(data.bytes());
+    while let Some(field) = cursor.next_field()? {
+        match (field.number, field.value) {
+            // The same in histograms of both kinds.
+            (fields::sum::AGGREGATION_TEMPORALITY, Value::Varint(value)) => temporality = value as i32,
+            (fields::sum::IS_MONOTONIC, Value::Varint(value)) => {
+                is_monotonic = value != 0 && matches!(data, Data::Sum(_));
+            }
+            _ => {}
+        }
+    }
+    Ok((temporality, is_monotonic))
 }
 
 impl Edit for Survey<'_> {

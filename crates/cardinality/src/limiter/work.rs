@@ -21,6 +21,8 @@ use forebay_otlp::DataKind;
 use forebay_otlp::views::{KeyValue, Repeated, View};
 use std::collections::HashSet;
 
+/// Points whose slots are looked for at once.
+const TOGETHER: usize = 16;
 /// States that memory is taken for at a time.
 pub(super) const STATES: usize = 64;
 /// Live series of a stream from which on it is found out which attributes they come from.
@@ -78,20 +80,28 @@ impl<'p> Work<'p> {
 
     fn points(&mut self, points: &[PointSeen], first: usize, turn: &mut Turn<'_>) {
         let mut folding = None;
-        for (number, point) in (first..).zip(points) {
-            let series = self.stream.identity.plus(point.set);
-            let slot = self.table.find(series);
-            if slot.is_some_and(|at| self.passes(at, point.body(turn.request))) {
-                continue;
+        let mut numbers = first..;
+        for points in points.chunks(TOGETHER) {
+            // Their slots are looked for at once, so that memory is waited for at the same time.
+            let mut slots = [None; TOGETHER];
+            for (slot, point) in slots.iter_mut().zip(points) {
+                *slot = self.table.find(self.stream.identity.plus(point.set));
             }
-            let entry = Entry {
-                number,
-                set: point.set,
-                series,
-                body: point.body(turn.request),
-                slot,
-            };
-            self.point(&entry, &mut folding, turn.review);
+            for ((slot, point), number) in slots.into_iter().zip(points).zip(&mut numbers) {
+                if slot.is_some_and(|at| self.passes(at, point.body(turn.request))) {
+                    continue;
+                }
+                let series = self.stream.identity.plus(point.set);
+                let entry = Entry {
+                    number,
+                    set: point.set,
+                    series,
+                    body: point.body(turn.request),
+                    // It may have come up just before.
+                    slot: slot.or_else(|| self.table.find(series)),
+                };
+                self.point(&entry, &mut folding, turn.review);
+            }
         }
         if let Some(folding) = folding {
             self.finish(folding, turn.review);
