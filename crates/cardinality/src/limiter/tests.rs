@@ -1,4 +1,4 @@
-use super::{Action, Admission, Limiter, Limits, Policies, Policy, Review, Settings, Verdict};
+use super::{Action, Admission, Limiter, Limits, Policies, Policy, Question, Review, Settings, Verdict};
 use crate::SeriesHasher;
 use crate::rules::{AttributeRules, Rule};
 use bytes::Bytes;
@@ -356,6 +356,24 @@ fn who_comes_often_gets_a_place_and_who_comes_once_does_not() {
             assert_eq!(values(&out), "overflow=50 real-1=1 real-2=1");
         }
     }
+}
+
+#[test]
+fn what_is_to_blame_is_known_where_places_have_to_be_earned_too() {
+    let limiter = limiter(Policy {
+        admission: Admission::HeavyHitters,
+        ..policy(200)
+    });
+    let names: Vec<String> = (0..1_000).map(|number| format!("s-{number}")).collect();
+    let points: Vec<(&str, u64, u64, i64)> = names.iter().map(|name| (name.as_str(), 1, 2, 1)).collect();
+    run(&limiter, Kind::Cumulative, &points, 0);
+    let question = Question {
+        top: 1,
+        group: &|_| true,
+        weight: &|metric| Some((metric.exceeded, 0)),
+    };
+    let report = limiter.report(&question, 0);
+    assert_eq!(report.metrics[0].blame[0].keys, ["series"]);
 }
 
 #[test]

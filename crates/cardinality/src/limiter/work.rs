@@ -421,7 +421,9 @@ impl<'p> Work<'p> {
 
     /// Takes note of where the series of a stream come from, once there are many.
     pub(super) fn profile<'a>(&mut self, set: Identity, attributes: Repeated<'a, KeyValue<'a>>) {
-        if self.metric.live < PROFILED.min(self.policy.limit / 2) {
+        // Who has to earn a place has none when it first comes, and is told from others only then.
+        let known = self.metric.live.max(self.stream.slots);
+        if known < PROFILED.min(self.policy.limit / 2) {
             return;
         }
         if self.metric.profile.is_none() {
