@@ -6,6 +6,7 @@ mod conservation;
 mod hostile;
 mod seeing;
 mod totals;
+mod values;
 
 use crate::support::forebay::{ADMIN, RECEIVER};
 use crate::support::{Forebay, Scrape, Sink};
