@@ -103,13 +103,17 @@ async fn held(forebay: &Forebay) -> f64 {
     scrape.sum("forebay_items_held", &[("node", "backend")])
 }
 
-fn log_line(forebay: &Forebay) -> Value {
-    let lines = forebay.log();
-    let mut read = lines
-        .iter()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let found = read.find(|line| line["message"] == "the destination refused items for good");
-    found.unwrap_or_else(|| panic!("{lines:#?}"))
+/// What the log says of the refusal; it goes its own way, and may come after the sender's answer.
+async fn log_line(forebay: &Forebay) -> Value {
+    let find = || {
+        let lines = forebay.log();
+        let mut read = lines
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        read.find(|line| line["message"] == "the destination refused items for good")
+    };
+    eventually("the log says so", async || find().is_some()).await;
+    find().unwrap()
 }
 
 async fn find_the_guilty(over_http: bool) {
@@ -146,7 +150,7 @@ async fn find_the_guilty(over_http: bool) {
         let rejected = response.partial_success.map(|partial| partial.rejected_spans);
         assert_eq!(rejected, (sender == guilty).then_some(1));
         if sender == guilty {
-            let line = log_line(&forebay);
+            let line = log_line(&forebay).await;
             assert_eq!(line["peer"], from.to_string(), "{line}");
             assert_eq!(
                 (&line["name"], &line["tenant"]),
