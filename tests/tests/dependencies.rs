@@ -17,16 +17,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Which packages of ours a package may import. Those not named here import none of ours, or are not part of what ships.
-const MAY_IMPORT: [(&str, &[&str]); 17] = [
+const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ("otlp", &[]),
     ("wal", &[]),
     ("telemetry", &[]),
     ("sampling", &["otlp"]),
     ("cardinality", &["otlp"]),
+    ("lookup", &["otlp"]),
+    ("redaction", &["otlp"]),
     ("core", &["otlp", "telemetry"]),
     ("config", &["core"]),
     ("queue", &["core", "wal", "telemetry"]),
     ("transport", &["core", "telemetry"]),
+    ("detection", &["core", "otlp", "telemetry", "transport"]),
     ("engine", &["core", "config", "queue", "telemetry"]),
     (
         "receiver",
@@ -46,6 +49,9 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
             "otlp",
             "sampling",
             "cardinality",
+            "detection",
+            "lookup",
+            "redaction",
             "transport",
             "telemetry",
         ],
@@ -62,6 +68,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
             "telemetry",
         ],
     ),
+    ("kubernetes", &["core", "otlp", "telemetry", "transport"]),
     ("testkit", &["core", "otlp"]),
     (
         "forebay",
@@ -79,6 +86,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
             "receiver",
             "processor",
             "exporter",
+            "kubernetes",
         ],
     ),
     ("tests", &[]),
@@ -100,7 +108,15 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
 ];
 
 /// Crates that do arithmetic: they wait for nothing and read no config.
-const ALGORITHMS: [&str; 5] = ["otlp", "wal", "telemetry", "sampling", "cardinality"];
+const ALGORITHMS: [&str; 7] = [
+    "otlp",
+    "wal",
+    "telemetry",
+    "sampling",
+    "cardinality",
+    "lookup",
+    "redaction",
+];
 const NOT_IN_ALGORITHMS: [&str; 8] = [
     "tokio", "hyper", "h2", "tonic", "toml", "serde", "schemars", "tracing",
 ];

@@ -286,7 +286,7 @@ fn an_examined_config_keeps_what_could_be_read() {
         before,
         "it only follows from the unset variable"
     );
-    examined.add([Diagnostic::error("no address").at(section.place_of(&[]))]);
+    examined.add([Diagnostic::error("no address").at(section.place_of(&[""; 0]))]);
     assert_eq!(examined.diagnostics.len(), before + 1);
 }
 

@@ -12,6 +12,7 @@ use crate::signals::SignalSet;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What a component's config must be able to do: be read, be written (secrets redacted), describe itself.
@@ -26,8 +27,8 @@ pub trait Config: DeserializeOwned + Serialize + JsonSchema + Send + 'static {
 /// A broken rule between keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The key to blame, outermost table first.
-    pub path: Vec<&'static str>,
+    /// The key to blame, outermost table first. In an array a place is a number: `["rules", "2"]` is the third one.
+    pub path: Vec<Cow<'static, str>>,
     /// What is wrong.
     pub message: String,
     /// How to mend it.

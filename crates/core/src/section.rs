@@ -137,25 +137,20 @@ impl Section {
         Err(found)
     }
 
-    /// The place of the value under `path`, or of the nearest table above it.
-    pub fn place_of(&self, path: &[&str]) -> Place {
+    /// The place of the value under `path`, or of the nearest one above it. In an array a place is a number, from 0.
+    pub fn place_of(&self, path: &[impl AsRef<str>]) -> Place {
         let whole = self
             .table()
             .unwrap_or_else(|_| Spanned::new(0..0, DeTable::new()));
         let mut span = whole.span();
-        let mut table = whole.get_ref();
-        for key in path {
-            let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref() == key) else {
-                break;
+        let mut keys = path.iter().map(AsRef::as_ref);
+        let mut inner = keys.next().and_then(|key| entry(whole.get_ref(), key));
+        while let Some((name, value)) = inner {
+            span = match (value.get_ref(), name) {
+                (DeValue::Table(_), Some(name)) => name,
+                _ => value.span(),
             };
-            span = value.span();
-            match value.get_ref() {
-                DeValue::Table(inner) => {
-                    span = name.span();
-                    table = inner;
-                }
-                _ => break,
-            }
+            inner = keys.next().and_then(|key| within(value.get_ref(), key));
         }
         self.place(span)
     }
@@ -291,6 +286,23 @@ fn meant_key(diagnostic: &Diagnostic) -> Option<&str> {
 }
 
 /// The scalar that stands at exactly `span`, and the innermost key above it.
+/// The value under `key` and where the key stands, if it does.
+type Entry<'a, 't> = (Option<Range<usize>>, &'a Spanned<DeValue<'t>>);
+
+fn entry<'a, 't>(table: &'a DeTable<'t>, key: &str) -> Option<Entry<'a, 't>> {
+    let (name, value) = table.iter().find(|(name, _)| name.get_ref() == key)?;
+    Some((Some(name.span()), value))
+}
+
+/// The same in a table or an array.
+fn within<'a, 't>(value: &'a DeValue<'t>, key: &str) -> Option<Entry<'a, 't>> {
+    match value {
+        DeValue::Table(table) => entry(table, key),
+        DeValue::Array(values) => Some((None, values.get(key.parse::<usize>().ok()?)?)),
+        _ => None,
+    }
+}
+
 fn value_at<'a, 't>(table: &'a DeTable<'t>, span: &Range<usize>) -> Option<(&'a str, &'a DeValue<'t>)> {
     table
         .iter()

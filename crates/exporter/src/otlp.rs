@@ -51,7 +51,7 @@ pub(crate) fn check_headers(headers: &BTreeMap<String, Secret>) -> Option<Proble
         .iter()
         .find_map(|(name, value)| header(name, value).err().map(|error| (name, error)))?;
     Some(Problem {
-        path: vec!["headers"],
+        path: vec!["headers".into()],
         message: format!("the header `{name}` {error}"),
         help: None,
     })
@@ -80,7 +80,7 @@ fn header(name: &str, value: &Secret) -> Result<(HeaderName, HeaderValue), &'sta
 /// What is wrong with the compression keys of a config.
 pub(crate) fn check_compression(compression: Compression, level: Option<Count>) -> Option<Problem> {
     let problem = |message: String, help: &str| Problem {
-        path: vec!["compression_level"],
+        path: vec!["compression_level".into()],
         message,
         help: Some(help.to_owned()),
     };
@@ -108,7 +108,7 @@ pub(crate) fn check_compression(compression: Compression, level: Option<Count>) 
 pub(crate) fn check_range(key: &'static str, count: Count, most: u64) -> Option<Problem> {
     let wrong = count.0 == 0 || count.0 > most;
     wrong.then(|| Problem {
-        path: vec![key],
+        path: vec![key.into()],
         message: format!("`{key}` is {count}"),
         help: Some(format!("use 1 to {most}")),
     })
@@ -118,7 +118,7 @@ pub(crate) fn check_range(key: &'static str, count: Count, most: u64) -> Option<
 pub(crate) fn check_breaker(breaker: &CircuitBreakerConfig) -> Option<Problem> {
     let never = breaker.enabled && breaker.failures.0 == 0;
     never.then(|| Problem {
-        path: vec!["circuit_breaker", "failures"],
+        path: vec!["circuit_breaker".into(), "failures".into()],
         message: "the circuit breaker opens after 0 failures".to_owned(),
         help: Some("use 1 or more, or `enabled = false`".to_owned()),
     })
@@ -127,7 +127,7 @@ pub(crate) fn check_breaker(breaker: &CircuitBreakerConfig) -> Option<Problem> {
 /// What is wrong with the limit on requests.
 pub(crate) fn check_request_max(limit: Size) -> Option<Problem> {
     (limit.0 == 0).then(|| Problem {
-        path: vec!["max_request_bytes"],
+        path: vec!["max_request_bytes".into()],
         message: "no request is that small".to_owned(),
         help: Some("use more than 0, such as \"64MiB\"".to_owned()),
     })

@@ -190,3 +190,14 @@ fn what_a_table_says_of_a_part_of_itself_stands_at_that_part() {
     assert_eq!(told("one = { xb = 2 }"), Err(vec!["xb".to_owned()]));
     assert_eq!(told("one = {}"), Err(vec!["{}".to_owned()]));
 }
+
+#[test]
+fn a_place_may_be_that_of_one_of_many() {
+    let text = "rules = [{ key = 1 }, { key = 2 }]\nnames = [\"a\", \"b\"]\n";
+    let section = Section::whole(source(text));
+    let words = |path: &[&str]| text[section.place_of(path).span].to_owned();
+    assert_eq!(words(&["names", "1"]), "\"b\"");
+    assert_eq!(words(&["rules", "1"]), "{ key = 2 }");
+    assert_eq!(words(&["rules", "1", "key"]), "2");
+    assert_eq!(words(&["rules", "7"]), "[{ key = 1 }, { key = 2 }]");
+}

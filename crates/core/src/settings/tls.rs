@@ -213,7 +213,7 @@ pub(super) fn problem(
     help: &str,
 ) -> Problem {
     Problem {
-        path: path.iter().copied().chain(key).collect(),
+        path: path.iter().copied().chain(key).map(Into::into).collect(),
         message: message.into(),
         help: Some(help.to_owned()),
     }

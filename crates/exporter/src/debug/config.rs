@@ -56,7 +56,7 @@ impl Config for DebugConfig {
     fn check(&self) -> Vec<Problem> {
         let fits = (OUTPUT_LEAST..=OUTPUT_MOST).contains(&self.max_output_bytes.0);
         let problem = || Problem {
-            path: vec!["max_output_bytes"],
+            path: vec!["max_output_bytes".into()],
             message: format!("`max_output_bytes` is {}", self.max_output_bytes),
             help: Some("use 256B to 16MiB".to_owned()),
         };

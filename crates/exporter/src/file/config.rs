@@ -126,9 +126,9 @@ fn default_sync_interval() -> Period {
     Period(Duration::from_secs(1))
 }
 
-fn problem(path: Vec<&'static str>, message: String, help: &str) -> Problem {
+fn problem(path: &[&'static str], message: String, help: &str) -> Problem {
     Problem {
-        path,
+        path: path.iter().map(|&key| key.into()).collect(),
         message,
         help: Some(help.to_owned()),
     }
@@ -141,17 +141,17 @@ impl Config for FileConfig {
         if name.is_empty() {
             let message = format!("`path` is \"{}\", which names no file", self.path);
             found.push(problem(
-                vec!["path"],
+                &["path"],
                 message,
                 "write a path, such as \"/var/lib/forebay/{signal}.jsonl\"",
             ));
         } else if self.format == FileFormat::Proto && !self.path.contains(PLACEHOLDER) {
             let message = "with `format = \"proto\"` signals cannot be told apart in one file".to_owned();
-            found.push(problem(vec!["path"], message, "put `{signal}` into the path"));
+            found.push(problem(&["path"], message, "put `{signal}` into the path"));
         }
         if self.sync_interval.0 < Duration::from_millis(10) {
             let message = format!("`sync_interval` is {}", self.sync_interval);
-            found.push(problem(vec!["sync_interval"], message, "use 10ms or more"));
+            found.push(problem(&["sync_interval"], message, "use 10ms or more"));
         }
         found.extend(self.rotation.iter().flat_map(RotationConfig::check));
         found
@@ -164,7 +164,7 @@ impl RotationConfig {
         if self.max_bytes.0 > 0 && self.max_bytes < ROTATION_LEAST {
             let message = format!("`max_bytes` is {}", self.max_bytes);
             found.push(problem(
-                vec!["rotation", "max_bytes"],
+                &["rotation", "max_bytes"],
                 message,
                 "use 1KiB or more, or 0 for no limit",
             ));
@@ -172,7 +172,7 @@ impl RotationConfig {
         if !self.interval.0.is_zero() && self.interval < INTERVAL_LEAST {
             let message = format!("`interval` is {}", self.interval);
             found.push(problem(
-                vec!["rotation", "interval"],
+                &["rotation", "interval"],
                 message,
                 "use 1s or more, or 0s for no limit",
             ));

@@ -283,7 +283,7 @@ impl LoadBalancingConfig {
             found.extend(any.connect_keys(&any.endpoints()).check());
         }
         for problem in &mut found {
-            problem.path.splice(..0, ["protocol", "otlp_grpc"]);
+            problem.path.splice(..0, ["protocol".into(), "otlp_grpc".into()]);
         }
         found
     }
@@ -395,7 +395,7 @@ impl FileConfig {
 
 fn problem(path: &[&'static str], message: &str, help: &str) -> Problem {
     Problem {
-        path: path.to_vec(),
+        path: path.iter().map(|&key| key.into()).collect(),
         message: message.to_owned(),
         help: Some(help.to_owned()),
     }

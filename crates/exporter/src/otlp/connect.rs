@@ -47,7 +47,7 @@ impl KeepaliveConfig {
             let message = message.to_owned();
             let path = vec!["keepalive", key];
             Some(Problem {
-                path,
+                path: path.into_iter().map(Into::into).collect(),
                 message,
                 help: None,
             })
@@ -77,8 +77,8 @@ pub(crate) struct ConnectKeys<'a> {
 impl ConnectKeys<'_> {
     /// What is wrong with them.
     pub(crate) fn check(&self) -> Vec<Problem> {
-        let problem = |path, message: &str, help: &str| Problem {
-            path: vec![path],
+        let problem = |path: &'static str, message: &str, help: &str| Problem {
+            path: vec![path.into()],
             message: message.to_owned(),
             help: Some(help.to_owned()),
         };

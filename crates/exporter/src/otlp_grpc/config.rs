@@ -129,7 +129,7 @@ impl Config for OtlpGrpcConfig {
             check_range("connections", self.connections, 64),
         ];
         let path = (!self.endpoint.path().is_empty()).then(|| Problem {
-            path: vec!["endpoint"],
+            path: vec!["endpoint".into()],
             message: format!("`{}`: a gRPC endpoint has no path", self.endpoint),
             help: Some("write host and port only, or use the exporter `otlp_http`".to_owned()),
         });

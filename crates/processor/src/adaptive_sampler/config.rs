@@ -109,9 +109,9 @@ impl AdaptiveSamplerConfig {
 impl Config for AdaptiveSamplerConfig {
     fn check(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut blame = |key, message: &str, help: String| {
+        let mut blame = |key: &'static str, message: &str, help: String| {
             problems.push(Problem {
-                path: vec![key],
+                path: vec![key.into()],
                 message: message.to_owned(),
                 help: Some(help),
             });

@@ -77,7 +77,7 @@ impl Config for AttributesConfig {
 
 fn problem(key: &'static str, message: String) -> Problem {
     Problem {
-        path: vec![key],
+        path: vec![key.into()],
         message,
         help: None,
     }

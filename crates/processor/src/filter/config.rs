@@ -32,7 +32,7 @@ impl Config for FilterConfig {
         let mut problems = Vec::new();
         let mut blame = |message: String, help: Option<&str>| {
             problems.push(Problem {
-                path: vec!["rules"],
+                path: vec!["rules".into()],
                 message,
                 help: help.map(str::to_owned),
             });

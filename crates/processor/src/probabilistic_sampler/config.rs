@@ -98,9 +98,9 @@ impl ProbabilisticSamplerConfig {
 impl Config for ProbabilisticSamplerConfig {
     fn check(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut blame = |key, message: String, help: &str| {
+        let mut blame = |key: &'static str, message: String, help: &str| {
             problems.push(Problem {
-                path: vec![key],
+                path: vec![key.into()],
                 message,
                 help: Some(help.to_owned()),
             });

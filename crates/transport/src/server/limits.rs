@@ -92,8 +92,8 @@ impl LimitsConfig {
 
     /// What is wrong with these limits; the paths begin with the table's own name, `limits`.
     pub fn check(&self) -> Vec<Problem> {
-        let problem = |key, message| Problem {
-            path: vec!["limits", key],
+        let problem = |key: &'static str, message| Problem {
+            path: vec!["limits".into(), key.into()],
             message,
             help: None,
         };

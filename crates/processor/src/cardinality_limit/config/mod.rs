@@ -95,8 +95,8 @@ impl Config for CardinalityLimitConfig {
     fn check(&self) -> Vec<Problem> {
         let mut problems = self.unreachable_limits();
         problems.extend(self.wrong_overrides());
-        let nothing = |key, what: &str| Problem {
-            path: vec![key],
+        let nothing = |key: &'static str, what: &str| Problem {
+            path: vec![key.into()],
             message: format!("nothing is limited in {what}"),
             help: Some(format!(
                 "name an attribute in `attributes`, or leave the table out: then {what} pass as they are"
@@ -110,7 +110,7 @@ impl Config for CardinalityLimitConfig {
         }
         if let Some(key) = self.spans.as_ref().and_then(SpansConfig::name_in_the_way) {
             problems.push(Problem {
-                path: vec!["spans", "names"],
+                path: vec!["spans".into(), "names".into()],
                 message: format!(
                     "`{}` cannot keep the names of spans: `attributes` says something else of it",
                     key.as_str()
@@ -127,8 +127,8 @@ impl CardinalityLimitConfig {
     fn unreachable_limits(&self) -> Vec<Problem> {
         let group = self.group_limit.map(|limit| limit.0);
         let (limit, total) = (self.limit.0, self.total_limit.0);
-        let problem = |key, message: String, help: String| Problem {
-            path: vec![key],
+        let problem = |key: &'static str, message: String, help: String| Problem {
+            path: vec![key.into()],
             message,
             help: Some(help),
         };
@@ -157,7 +157,7 @@ impl CardinalityLimitConfig {
     /// Overrides that cannot have an effect, or not the one that is meant.
     fn wrong_overrides(&self) -> Vec<Problem> {
         let problem = |message: String, help: String| Problem {
-            path: vec!["overrides"],
+            path: vec!["overrides".into()],
             message,
             help: Some(help),
         };

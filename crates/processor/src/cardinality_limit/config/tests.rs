@@ -10,6 +10,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource as Decoded;
 use prost::Message;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 fn read(text: &str) -> Result<CardinalityLimitConfig, Vec<(String, String)>> {
@@ -35,7 +36,7 @@ fn wrong(text: &str) -> (String, String) {
 }
 
 /// What `check` says of a text that can be read.
-fn problems(text: &str) -> Vec<(Vec<&'static str>, String)> {
+fn problems(text: &str) -> Vec<(Vec<Cow<'static, str>>, String)> {
     let problems = read(text).unwrap().check();
     problems
         .into_iter()

@@ -113,7 +113,7 @@ impl Config for TailSamplingConfig {
         let mut problems = Vec::new();
         let mut blame = |key: &'static str, message: &str, help: &str| {
             problems.push(Problem {
-                path: vec![key],
+                path: vec![key.into()],
                 message: message.to_owned(),
                 help: Some(help.to_owned()),
             });

@@ -127,7 +127,7 @@ impl Config for OtlpConfig {
 
 fn problem(path: &[&'static str], message: String, help: Option<&str>) -> Problem {
     Problem {
-        path: path.to_vec(),
+        path: path.iter().map(|&key| key.into()).collect(),
         message,
         help: help.map(Into::into),
     }
