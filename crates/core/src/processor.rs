@@ -7,6 +7,7 @@ use crate::handover::Handover;
 use crate::signals::SignalSet;
 use crate::time::Time;
 use crate::trace_report::TraceReport;
+use futures_util::future::BoxFuture;
 use smallvec::SmallVec;
 use std::fmt;
 use std::sync::Arc;
@@ -40,6 +41,13 @@ pub trait Processor: Send + Sync {
     /// Called once, before the first batch.
     fn start(&self, _context: &ProcessorContext) -> Result<(), ComponentError> {
         Ok(())
+    }
+
+    /// What it has to find out before data comes: asked once, after [`Processor::start`]. Receivers take nothing in until it has ended, and
+    /// the process is not ready. It has to end by itself, by a limit of the processor's own: what could not be found out by then is said by
+    /// the node's health. `None`: nothing.
+    fn ready(&self) -> Option<BoxFuture<'static, ()>> {
+        None
     }
 
     /// Changes the batch and emits it, emits parts of it on several ports, or discards it. Must not block.

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::runtime::Handle;
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::{OnceCell, mpsc, watch};
 
 /// Batches that wait before a shard, whatever their size.
 const INBOX_BATCHES: u64 = 1024;
@@ -66,6 +66,8 @@ struct Starter {
     delivery_tasks: Arc<TaskSet>,
     exporter_tasks: Arc<TaskSet>,
     handovers: Handovers,
+    /// Closed once all processors know what they have to.
+    opened: watch::Receiver<()>,
 }
 
 impl Built {
@@ -86,6 +88,7 @@ impl Built {
     fn start_with(self, clock: Clock, handovers: Handovers) -> Result<Running, StartError> {
         let runtime = Handle::current();
         let (trigger, shutdown) = ShutdownTrigger::new();
+        let (hold, opened) = watch::channel(());
         let starter = Starter {
             accounts: Accounts::new(self.nodes.len()),
             ledger: Ledger::with_clock(self.bounds.budget, self.bounds.reserved_bytes(), clock.clone()),
@@ -95,6 +98,7 @@ impl Built {
             delivery_tasks: TaskSet::new(runtime.clone()),
             exporter_tasks: TaskSet::new(runtime.clone()),
             handovers,
+            opened,
         };
         let (mut flow, mut running, mut starts) = (Vec::new(), Vec::new(), Vec::new());
         for (index, node) in self.nodes.into_iter().enumerate() {
@@ -116,6 +120,7 @@ impl Built {
                 }
             }
         }
+        starter.open_when_ready(&running, hold);
         let Starter {
             accounts,
             ledger,
@@ -382,6 +387,28 @@ impl Starter {
             .for_each(|set| set.abort());
     }
 
+    /// Lets the receivers begin, by letting go of `hold`, once every processor in line knows what it has to find out.
+    fn open_when_ready(&self, nodes: &[RunningNode], hold: watch::Sender<()>) {
+        let hold = Arc::new(hold);
+        for node in nodes {
+            if let Some(ready) = node.inline.as_ref().and_then(|processor| processor.ready()) {
+                let (hold, shutdown) = (Arc::clone(&hold), self.shutdown.clone());
+                let tasks = self.context(node, &self.intake_tasks).tasks;
+                tasks.spawn("ready", async move {
+                    tokio::select! {
+                        () = ready => {}
+                        () = shutdown.draining() => {}
+                    }
+                    drop(hold);
+                });
+            }
+        }
+        if Arc::into_inner(hold).is_some() {
+            let receivers = nodes.iter().filter(|node| node.requests.is_some());
+            receivers.for_each(|node| node.health.working());
+        }
+    }
+
     fn receiver(&self, node: &mut RunningNode, receiver: Box<dyn Receiver>, flow: &Arc<Flow>) {
         let context = self.context(node, &self.intake_tasks);
         let (tasks, health) = (context.tasks.clone(), node.health.clone());
@@ -391,10 +418,14 @@ impl Starter {
         });
         let context = ReceiverContext::new(context, node.signals, self.accounts.clone(), source);
         node.requests = Some(Arc::clone(&context.requests));
-        health.working();
-        let (name, shutdown) = (Arc::clone(&node.name), self.shutdown.clone());
+        let (name, shutdown, mut opened) =
+            (Arc::clone(&node.name), self.shutdown.clone(), self.opened.clone());
         tasks.spawn("receiver", async move {
             let _failed = Guard(health.clone());
+            tokio::select! {
+                _ = opened.changed() => health.working(),
+                () = shutdown.draining() => {}
+            }
             match receiver.run(context).await {
                 Ok(()) if shutdown.phase() > forebay_core::Phase::Running => {}
                 Ok(()) => health.failed("ended without being asked to"),

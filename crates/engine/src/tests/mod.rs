@@ -12,6 +12,7 @@ mod hardness;
 mod judge;
 mod model;
 mod poison;
+mod readiness;
 mod shards;
 mod shutdown;
 mod spread;

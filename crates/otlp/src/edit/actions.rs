@@ -254,7 +254,8 @@ impl Found<'_> {
         Ok(())
     }
 
-    fn put_value(&self, patch: &mut Patch<'_>, value: &[u8]) -> Result<(), WireError> {
+    /// Gives the attribute this value, the body of an `AnyValue`, and leaves all else as it is.
+    pub(super) fn put_value(&self, patch: &mut Patch<'_>, value: &[u8]) -> Result<(), WireError> {
         if self.read.value == Some(value) {
             return Ok(());
         }

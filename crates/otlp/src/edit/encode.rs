@@ -137,6 +137,14 @@ pub(super) const fn key_value_len(key: usize, value: usize) -> usize {
     header_len(key_value::KEY, key) + key + header_len(key_value::VALUE, value) + value
 }
 
+/// Appends a whole attribute, in the field `number`.
+pub(super) fn put_attribute(out: &mut Vec<u8>, number: u32, key: &str, value: AttributeValue<'_>) {
+    put_header(out, number, key_value_len(key.len(), value.encoded_len()));
+    put_bytes(out, key_value::KEY, key.as_bytes());
+    put_header(out, key_value::VALUE, value.encoded_len());
+    value.encode(out);
+}
+
 /// Appends the body of a `KeyValue` message: `value` is the body of an `AnyValue`.
 pub(super) fn put_key_value(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     put_bytes(out, key_value::KEY, key);

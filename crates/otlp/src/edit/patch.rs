@@ -6,10 +6,11 @@ use super::{
     attributes::AttributeEditor,
     encode::{self, AttributeValue},
     scan::{self, Placed, Scan},
+    set::{self, AttributeSet, Present},
     shape,
     splice::Edits,
 };
-use crate::{Value, WireError, fields::key_value};
+use crate::{Value, WireError};
 
 /// One message of a request - a resource, scope, metric, item, or a message in one - being edited.
 ///
@@ -196,12 +197,15 @@ impl<'p> Patch<'p> {
             return;
         }
         let (end, number) = (self.end(), self.attributes);
-        self.edits.put(end..end, |out| {
-            encode::put_header(out, number, encode::key_value_len(key.len(), value.encoded_len()));
-            encode::put_bytes(out, key_value::KEY, key.as_bytes());
-            encode::put_header(out, key_value::VALUE, value.encoded_len());
-            value.encode(out);
-        });
+        self.edits
+            .put(end..end, |out| encode::put_attribute(out, number, key, value));
+    }
+
+    /// Puts the attributes of all `sets` into the message, in one walk over those that it has. Of several sets the first one
+    /// that has a key counts. What the message has and keeps stays as it is, in its order; what is new comes behind it. Says how
+    /// many attributes were added or got another value. Nothing happens in a message without attributes.
+    pub fn put_attributes(&mut self, sets: &[&AttributeSet], present: Present) -> Result<usize, WireError> {
+        set::put(self, sets, present)
     }
 
     /// Applies a compiled list of attribute changes.

@@ -102,6 +102,14 @@ impl Edits {
         });
     }
 
+    /// Puts what `write` appends to the buffer before the byte `at` of the input, if it appends anything.
+    pub(super) fn add(&mut self, at: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.put(at..at, write);
+        if self.splices.last().is_some_and(|last| last.length == 0) {
+            self.splices.pop();
+        }
+    }
+
     /// Removes `range` of the input.
     #[inline]
     pub(super) fn cut(&mut self, range: Range<usize>) {

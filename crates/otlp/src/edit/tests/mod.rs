@@ -5,4 +5,5 @@ mod builds;
 mod cases;
 mod model;
 mod properties;
+mod sets;
 mod walks;

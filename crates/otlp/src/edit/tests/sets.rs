@@ -1,0 +1,131 @@
+//! Sets of attributes, put into arbitrary requests and by a model.
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use super::{
+    arbitrary::{KEYS, logs, metrics, traces},
+    model::Model,
+};
+use crate::edit::{AttributeSet, AttributeValue, Editor, Level, Present};
+
+type Pairs = Vec<(&'static str, i64)>;
+
+fn set_of(pairs: &Pairs) -> AttributeSet {
+    AttributeSet::new(
+        pairs
+            .iter()
+            .map(|&(key, value)| (key, AttributeValue::Int(value))),
+    )
+}
+
+fn sets() -> impl Strategy<Value = Vec<Pairs>> {
+    let key = prop_oneof![3 => select(&KEYS[..]), 1 => select(&["", "new", "a.much.longer.name"][..])];
+    vec(vec((key, any::<i64>()), 0..5), 0..4)
+}
+
+fn int(value: i64) -> Option<AnyValue> {
+    Some(AnyValue {
+        value: Some(Value::IntValue(value)),
+    })
+}
+
+/// What putting the pairs, joined to one list, comes to.
+fn put(list: &mut Vec<KeyValue>, sets: &[Pairs], present: Present) {
+    let before = list.len();
+    let mut done: Vec<&str> = Vec::new();
+    for &(key, value) in sets.iter().flatten().filter(|(key, _)| !key.is_empty()) {
+        if done.contains(&key) {
+            continue;
+        }
+        done.push(key);
+        let mut there = false;
+        for found in list.iter_mut().take(before).filter(|found| found.key == key) {
+            there = true;
+            if present == Present::Replace {
+                found.value = int(value);
+            }
+        }
+        if !there {
+            list.push(KeyValue {
+                key: key.into(),
+                value: int(value),
+                ..KeyValue::default()
+            });
+        }
+    }
+}
+
+fn check<M: Model>(request: &M, level: Level, pairs: &[Pairs], present: Present) {
+    let mut expected = request.clone();
+    expected.change(level, &|list| put(list, pairs, present));
+    let made: Vec<AttributeSet> = pairs.iter().map(set_of).collect();
+    let sets: Vec<&AttributeSet> = made.iter().collect();
+    let input = Bytes::from(request.encode_to_vec());
+    let mut editor = Editor::new();
+    let mut changes = 0;
+    let edited = editor
+        .edit_level(M::SIGNAL, &input, level, |patch| {
+            changes += patch.put_attributes(&sets, present)?;
+            Ok(())
+        })
+        .unwrap();
+    let output = edited.to_bytes();
+    assert_eq!(M::decode(output.clone()).unwrap(), expected);
+    assert_eq!(output.len(), expected.encoded_len());
+    assert_eq!(changes == 0, edited.is_unchanged());
+    assert_eq!(edited.is_unchanged(), output == input);
+}
+
+proptest! {
+    #[test]
+    fn property_sets_are_put_into_traces(
+        request in traces(),
+        level in select(vec![Level::Resource, Level::Scope, Level::Item]),
+        sets in sets(),
+        present in select(vec![Present::Keep, Present::Replace]),
+    ) {
+        check(&request, level, &sets, present);
+    }
+
+    #[test]
+    fn property_sets_are_put_into_metrics(
+        request in metrics(),
+        level in select(vec![Level::Resource, Level::Scope, Level::Metric, Level::Item]),
+        sets in sets(),
+        present in select(vec![Present::Keep, Present::Replace]),
+    ) {
+        check(&request, level, &sets, present);
+    }
+
+    #[test]
+    fn property_sets_are_put_into_logs(
+        request in logs(),
+        level in select(vec![Level::Resource, Level::Scope, Level::Item]),
+        sets in sets(),
+        present in select(vec![Present::Keep, Present::Replace]),
+    ) {
+        check(&request, level, &sets, present);
+    }
+}
+
+#[test]
+fn a_set_gives_out_what_it_was_made_of() {
+    let value = "x".repeat(300);
+    let set = AttributeSet::new([
+        ("a", AttributeValue::String(&value)),
+        ("b", AttributeValue::Bool(true)),
+        ("a", AttributeValue::Int(1)),
+        ("", AttributeValue::Int(1)),
+    ]);
+    assert_eq!((set.len(), set.is_empty()), (2, false));
+    let keys: Vec<&[u8]> = set.iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, [b"a", b"b"]);
+    let mut body = Vec::new();
+    AttributeValue::String(&value).encode(&mut body);
+    assert_eq!(set.get(b"a"), Some(&*body));
+    assert_eq!(set.get(b"c"), None);
+    assert!(AttributeSet::default().is_empty());
+    assert!(set.heap_bytes() < 330);
+}
