@@ -17,6 +17,7 @@ mod pace;
 mod payload;
 mod processor;
 pub mod registry;
+pub mod rewrite;
 mod section;
 pub mod settings;
 mod signals;
