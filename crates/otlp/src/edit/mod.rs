@@ -63,6 +63,7 @@ mod shape;
 mod sieve;
 mod splice;
 mod split;
+mod visit;
 
 use bytes::Bytes;
 use std::ops::Range;
@@ -80,6 +81,7 @@ pub use set::{AttributeSet, Present};
 pub use shape::Level;
 pub use sieve::{Sieve, Sifting};
 pub use split::{Part, SplitLimits};
+pub use visit::FieldSet;
 
 use crate::{Signal, WireError};
 use assemble::Path;

@@ -267,7 +267,8 @@ impl<'p> Patch<'p> {
         Ok(())
     }
 
-    fn is_shielded(&self, number: u32) -> bool {
+    #[inline]
+    pub(super) fn is_shielded(&self, number: u32) -> bool {
         self.shielded && shape::is_metric_data(number)
     }
 }

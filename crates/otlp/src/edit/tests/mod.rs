@@ -6,4 +6,5 @@ mod cases;
 mod model;
 mod properties;
 mod sets;
+mod visits;
 mod walks;
