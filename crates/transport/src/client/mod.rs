@@ -7,11 +7,14 @@
 //!            Network              names and sockets, real or simulated     network.rs
 //! ```
 //!
+//! `Question` (ask.rs) stands beside them: one request to a metadata service, on a connection of its own, by no way round.
+//!
 //! A client knows nothing of OTLP: it takes encoded bytes to a server and brings the answer back. Compression, retries
 //! and what an answer means are its user's affair.
 
 mod addresses;
 mod answer;
+mod ask;
 mod body;
 mod dial;
 mod endpoint;
@@ -27,6 +30,7 @@ mod proxy;
 #[cfg(test)]
 mod tests;
 
+pub use ask::{AskError, AskLimits, Question};
 pub use dial::Surroundings;
 pub use endpoint::{Endpoint, Target};
 pub use grpc::{GrpcClient, GrpcMethod, GrpcReply, GrpcSettings};

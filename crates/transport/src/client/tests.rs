@@ -1,6 +1,7 @@
 //! Tests of the clients: endpoints, bodies, and the life of connections; the rest in files of their own.
 
 mod addresses;
+mod ask;
 mod hostile;
 mod proxy;
 mod rig;
