@@ -1,0 +1,3 @@
+//! The frame, without detectors of real places.
+
+mod frame;
