@@ -5,7 +5,7 @@ use crate::payload::Payload;
 use crate::token::Failure;
 use bytes::Bytes;
 use forebay_otlp::WireError;
-use forebay_otlp::edit::Edited;
+use forebay_otlp::edit::{Edited, Regrouped};
 use forebay_telemetry::Reason;
 
 /// An edited request this many times smaller than the one that came in is copied as a whole, so that the memory of the
@@ -23,11 +23,27 @@ impl Fresh {
     /// Carries out the edits of `input`, which is the payload of `batch` in one piece.
     pub fn of(edited: &Edited<'_>, input: &Bytes, batch: &Batch) -> Self {
         if edited.output_len() < input.len() / COPY_BELOW {
-            let payload = Payload::from(edited.to_bytes());
-            let bytes = payload.len() as u64;
-            return Fresh { payload, bytes };
+            return Fresh::whole(edited.to_bytes());
         }
-        let segments = edited.to_segments();
+        Fresh::shared(edited.to_segments(), input, batch)
+    }
+
+    /// Writes the regrouped request that was made of `input`, which is the payload of `batch` in one piece.
+    pub fn regrouped(regrouped: &Regrouped<'_>, input: &Bytes, batch: &Batch) -> Self {
+        if regrouped.output_len() < input.len() / COPY_BELOW {
+            return Fresh::whole(regrouped.to_bytes());
+        }
+        Fresh::shared(regrouped.to_segments(), input, batch)
+    }
+
+    fn whole(bytes: Bytes) -> Self {
+        let payload = Payload::from(bytes);
+        let bytes = payload.len() as u64;
+        Fresh { payload, bytes }
+    }
+
+    /// Segments of which some are slices of `input`.
+    fn shared(segments: Vec<Bytes>, input: &Bytes, batch: &Batch) -> Self {
         let whole = input.as_ptr_range();
         let new = |segment: &&Bytes| !whole.contains(&segment.as_ptr());
         let mut bytes = segments

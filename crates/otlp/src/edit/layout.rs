@@ -129,6 +129,36 @@ impl Layout {
         }
     }
 
+    /// The fields of a node that are not children, as they came. They are collected in `scratch` where they do not stand together.
+    pub(super) fn shell<'s>(&self, input: &'s [u8], index: usize, scratch: &'s mut Vec<u8>) -> &'s [u8] {
+        let shells = self.nodes.get(index).map_or(0..0, |node| node.shells.clone());
+        let piece = |range: &Range<usize>| input.get(range.clone()).unwrap_or_default();
+        match self.shells.get(shells).unwrap_or_default() {
+            [] => &[],
+            [only] => piece(only),
+            ranges => {
+                scratch.clear();
+                for range in ranges {
+                    scratch.extend_from_slice(piece(range));
+                }
+                scratch
+            }
+        }
+    }
+
+    /// Appends the fields of a node that are neither children nor its head.
+    pub(super) fn other_fields(&self, input: &[u8], node: &Node, out: &mut Vec<u8>) -> Result<(), WireError> {
+        for range in self.shells.get(node.shells.clone()).unwrap_or_default() {
+            let mut scan = Scan::new(input, range.clone());
+            while let Some(field) = scan.next_field()? {
+                if node.kind.role(field.number) == Role::Shell {
+                    out.extend_from_slice(input.get(field.field()).unwrap_or_default());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The context of the items in node `leaf`, still without an item.
     pub(super) fn context<'a>(&'a self, signal: Signal, input: &'a [u8], leaf: usize) -> ItemContext<'a> {
         let mut context = ItemContext {

@@ -29,7 +29,8 @@
 //! first walk adds up the sizes of the messages that will contain them, a second one writes these messages, each with
 //! its shell (the fields that are not children: the resource or scope, the schema URL, and fields that we do not know).
 //! Where items are kept for a time and leave in other company than they came in, a request is taken apart with an [`Outline`]
-//! and another one put together with a [`RequestBuilder`].
+//! and another one put together with a [`RequestBuilder`]. Where they stay in one request but not where they stood, a [`Regrouper`]
+//! finds out which envelopes are the same and writes them once.
 //!
 //! # What holds
 //!
@@ -52,10 +53,13 @@ mod assemble;
 mod attributes;
 mod build;
 mod encode;
+mod forest;
+mod grouping;
 mod layout;
 mod outline;
 mod pass;
 mod patch;
+mod regroup;
 mod remove;
 mod scan;
 mod set;
@@ -72,10 +76,12 @@ pub use actions::{AttributeRewrite, Rewritten};
 pub use attributes::AttributeEditor;
 pub use build::{RequestBuilder, Shells};
 pub use encode::AttributeValue;
+pub use grouping::Grouping;
 pub use layout::{ItemContext, MetricContext};
 pub use outline::{Outline, ScopeItems};
 pub use pass::{Edit, Edited, Verdict};
 pub use patch::Patch;
+pub use regroup::{GroupedItems, Regrouped, Regrouper};
 pub use scan::first_field;
 pub use set::{AttributeSet, Present};
 pub use shape::Level;

@@ -1,7 +1,5 @@
 //! The items of a request, scope by scope, each scope with the shells that its items stand in.
 
-use std::ops::Range;
-
 use super::{
     layout::{Item, ItemContext, Layout},
     shape::{Kind, Level},
@@ -97,23 +95,6 @@ impl<'o> ScopeItems<'o> {
     where
         'o: 's,
     {
-        let shells = self
-            .layout
-            .nodes
-            .get(node)
-            .map_or(0..0, |node| node.shells.clone());
-        let ranges = self.layout.shells.get(shells).unwrap_or_default();
-        let piece = |range: &Range<usize>| self.input.get(range.clone()).unwrap_or_default();
-        match ranges {
-            [] => &[],
-            [only] => piece(only),
-            ranges => {
-                scratch.clear();
-                for range in ranges {
-                    scratch.extend_from_slice(piece(range));
-                }
-                scratch
-            }
-        }
+        self.layout.shell(self.input, node, scratch)
     }
 }

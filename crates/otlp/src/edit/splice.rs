@@ -314,7 +314,8 @@ fn gap(input: &[u8], range: Range<usize>, owned: &mut Vec<u8>, cuts: &mut Vec<(u
     }
 }
 
-fn weave(input: &Bytes, owned: Vec<u8>, cuts: &[(usize, Range<usize>)]) -> Vec<Bytes> {
+/// `owned` with slices of the input at the places in it that `cuts` names, in ascending order.
+pub(super) fn weave(input: &Bytes, owned: Vec<u8>, cuts: &[(usize, Range<usize>)]) -> Vec<Bytes> {
     let owned = Bytes::from(owned);
     let mut segments = Vec::with_capacity(2 * cuts.len() + 1);
     let mut at = 0;

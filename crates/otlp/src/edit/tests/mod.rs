@@ -5,6 +5,7 @@ mod builds;
 mod cases;
 mod model;
 mod properties;
+mod regroups;
 mod sets;
 mod visits;
 mod walks;
