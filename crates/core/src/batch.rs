@@ -9,6 +9,7 @@ use crate::time::Time;
 use crate::token::{DeliveryToken, Failure, Verdict};
 use forebay_otlp::edit::{Editor, ItemContext, Part, SplitLimits};
 use forebay_telemetry::Reason;
+use smallvec::{SmallVec, smallvec};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -46,7 +47,14 @@ pub struct Batch {
     custody: Custody,
     lease: Lease,
     token: DeliveryToken,
+    trail: Trail,
 }
+
+/// The nodes that a batch went through, of which the first so many are kept.
+type Trail = SmallVec<[NodeId; 10]>;
+
+/// The most nodes that are kept of a batch's way.
+const TRAIL_MAX: usize = 64;
 
 /// What a new batch is made of, besides its payload.
 #[derive(Debug)]
@@ -78,6 +86,7 @@ impl Batch {
             payload,
             received_at,
             origin,
+            trail: smallvec![custody.node()],
             custody,
             lease,
             token,
@@ -119,6 +128,12 @@ impl Batch {
         self.custody.node()
     }
 
+    /// The nodes that it went through, the one that has it now being the last; of a very long way the first 64. It begins with the
+    /// receiver, or with the stage that took the items out of their batches to keep them for a time.
+    pub fn trail(&self) -> &[NodeId] {
+        &self.trail
+    }
+
     /// Whether the sender waits for the outcome and so still has the data.
     pub fn sender_waits(&self) -> bool {
         self.token.sender_waits()
@@ -128,6 +143,9 @@ impl Batch {
     pub fn advance(&mut self, to: NodeId) {
         let bytes = self.bytes();
         self.custody.advance(to, bytes);
+        if self.trail.len() < TRAIL_MAX {
+            self.trail.push(to);
+        }
     }
 
     /// The same items once more, for a branch of a fan-out: the payload and its memory are shared, the sender's answer
@@ -141,6 +159,7 @@ impl Batch {
             custody: self.custody.copy(),
             lease: self.lease.clone(),
             token: self.token.branch(),
+            trail: self.trail.clone(),
         }
     }
 
@@ -155,6 +174,7 @@ impl Batch {
             origin: Arc::clone(&self.origin),
             custody: self.custody.split(items),
             token: self.token.part(),
+            trail: self.trail.clone(),
         }
     }
 

@@ -24,6 +24,8 @@ pub struct ProcessorContext {
     pub shard: usize,
     /// The bytes that this shard may hold by itself: its share of what the declaration asks for. The ledger knows of them.
     pub memory: u64,
+    /// The names of all nodes of the graph, by their ids.
+    pub names: Arc<[Arc<str>]>,
     /// What the processor has learned whose place this one takes, as the config was loaded again: one of the same name and type that
     /// [hands something over](Processor::hand_over). Nothing: there was none.
     pub predecessor: Option<Handover>,

@@ -66,6 +66,8 @@ struct Starter {
     delivery_tasks: Arc<TaskSet>,
     exporter_tasks: Arc<TaskSet>,
     handovers: Handovers,
+    /// Of all nodes, by their ids.
+    names: Arc<[Arc<str>]>,
     /// Closed once all processors know what they have to.
     opened: watch::Receiver<()>,
 }
@@ -98,6 +100,7 @@ impl Built {
             delivery_tasks: TaskSet::new(runtime.clone()),
             exporter_tasks: TaskSet::new(runtime.clone()),
             handovers,
+            names: self.nodes.iter().map(|node| Arc::clone(&node.name)).collect(),
             opened,
         };
         let (mut flow, mut running, mut starts) = (Vec::new(), Vec::new(), Vec::new());
@@ -307,6 +310,7 @@ impl Starter {
         ProcessorContext {
             node: self.context(node, &self.delivery_tasks),
             taken: flow.taken(node.id),
+            names: Arc::clone(&self.names),
             shard: 0,
             memory,
             predecessor: self.handovers.get(&(Arc::clone(&node.name), node.kind)).cloned(),

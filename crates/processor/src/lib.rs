@@ -6,6 +6,7 @@
 //! | [`attributes`] | changes attributes of resources, scopes, items and span events |
 //! | [`cardinality_limit`] | bounds the number of time series, and of distinct names and values |
 //! | [`filter`] | drops items, or keeps no others |
+//! | [`lineage`] | writes by which way and when items came |
 //! | [`probabilistic_sampler`] | keeps a share of the traces and log records, and says which |
 //! | [`tail_sampling`] | holds traces until they can be judged as a whole |
 //!
@@ -15,6 +16,7 @@ pub mod adaptive_sampler;
 pub mod attributes;
 pub mod cardinality_limit;
 pub mod filter;
+pub mod lineage;
 pub mod matching;
 pub mod probabilistic_sampler;
 pub mod probability;
@@ -32,6 +34,7 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<attributes::AttributesFactory>();
     registry.processor::<cardinality_limit::CardinalityLimitFactory>();
     registry.processor::<filter::FilterFactory>();
+    registry.processor::<lineage::LineageFactory>();
     registry.processor::<probabilistic_sampler::ProbabilisticSamplerFactory>();
     registry.processor::<tail_sampling::TailSamplingFactory>();
 }

@@ -85,6 +85,7 @@ const fn in_unit(metric: Metric, unit: &'static str) -> Metric {
 }
 
 const NODE: &[&str] = &["node", "signal"];
+const NODE_ALONE: &[&str] = &["node"];
 const NODE_REASON: &[&str] = &["node", "signal", "reason"];
 const EDGE: &[&str] = &["edge"];
 

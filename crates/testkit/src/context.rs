@@ -37,6 +37,7 @@ pub fn processor_context(
         taken: vec![SignalSet::ALL; ports + 1].into(),
         shard: 0,
         memory,
+        names: ["it".into()].into(),
         predecessor: None,
     }
 }

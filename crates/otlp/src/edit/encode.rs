@@ -1,6 +1,6 @@
 //! Writing single fields: tags, varints and attribute values, always in their shortest form.
 
-use crate::{Value, fields::any_value, fields::key_value};
+use crate::{Value, fields::any_value, fields::array_value, fields::key_value};
 
 const VARINT: u64 = 0;
 const FIXED64: u64 = 1;
@@ -100,19 +100,25 @@ pub enum AttributeValue<'a> {
     Double(f64),
     /// `bytes_value`.
     Bytes(&'a [u8]),
+    /// `array_value`.
+    Array(&'a [AttributeValue<'a>]),
     /// The body of an `AnyValue` message as it is on the wire: taken over without a check.
     Encoded(&'a [u8]),
 }
 
 impl AttributeValue<'_> {
     /// How many bytes [`AttributeValue::encode`] writes.
-    pub const fn encoded_len(&self) -> usize {
+    pub fn encoded_len(&self) -> usize {
         match *self {
             AttributeValue::String(value) => header_len(any_value::STRING_VALUE, value.len()) + value.len(),
             AttributeValue::Bool(_) => 2,
             AttributeValue::Int(value) => 1 + varint_len(value as u64),
             AttributeValue::Double(_) => 9,
             AttributeValue::Bytes(value) => header_len(any_value::BYTES_VALUE, value.len()) + value.len(),
+            AttributeValue::Array(values) => {
+                let length = array_len(values);
+                header_len(any_value::ARRAY_VALUE, length) + length
+            }
             AttributeValue::Encoded(body) => body.len(),
         }
     }
@@ -127,9 +133,22 @@ impl AttributeValue<'_> {
                 put_field(out, any_value::DOUBLE_VALUE, Value::Fixed64(value.to_bits()));
             }
             AttributeValue::Bytes(value) => put_bytes(out, any_value::BYTES_VALUE, value),
+            AttributeValue::Array(values) => {
+                put_header(out, any_value::ARRAY_VALUE, array_len(values));
+                for value in values {
+                    put_header(out, array_value::VALUES, value.encoded_len());
+                    value.encode(out);
+                }
+            }
             AttributeValue::Encoded(body) => out.extend_from_slice(body),
         }
     }
+}
+
+/// How many bytes the body of an `ArrayValue` of these values takes.
+fn array_len(values: &[AttributeValue<'_>]) -> usize {
+    let field = |length| header_len(array_value::VALUES, length) + length;
+    values.iter().map(|value| field(value.encoded_len())).sum()
 }
 
 /// How many bytes the body of a `KeyValue` takes with a key and the body of an `AnyValue` of these lengths.

@@ -3,52 +3,50 @@
 //! Labels have few values, but for those of [`OFFENDER_POINTS`], which come from senders: at any moment ten samples of each node at
 //! most have them.
 
-use super::{Metric, NODE, counter, gauge, in_unit};
-
-const LIMITER: &[&str] = &["node"];
+use super::{Metric, NODE, NODE_ALONE, counter, gauge, in_unit};
 
 /// Live series.
 pub const LIVE_SERIES: Metric = gauge(
     "forebay_cardinality_live_series",
-    LIMITER,
+    NODE_ALONE,
     "Series of metrics that have a place.",
 );
 /// Their bound.
 pub const SERIES_MAX: Metric = gauge(
     "forebay_cardinality_series_max",
-    LIMITER,
+    NODE_ALONE,
     "The most series of metrics that may have a place, over all metrics and groups.",
 );
 /// Series without a place that are remembered.
 pub const MEMBERS: Metric = gauge(
     "forebay_cardinality_members",
-    LIMITER,
+    NODE_ALONE,
     "Series without a place whose last point is remembered, so that what they add to their overflow series can be told: those of \
      cumulative metrics and gauges.",
 );
 /// Streams.
 pub const STREAMS: Metric = gauge(
     "forebay_cardinality_streams",
-    LIMITER,
+    NODE_ALONE,
     "Streams that are known: metrics by resource, scope, unit, kind and temporality.",
 );
 /// Metrics that overflow.
 pub const OVERFLOWING: Metric = gauge(
     "forebay_cardinality_overflowing_metrics",
-    LIMITER,
+    NODE_ALONE,
     "Metrics of groups of which data points have found no place in the last two minutes.",
 );
 /// Groups.
 pub const GROUPS: Metric = gauge(
     "forebay_cardinality_groups",
-    LIMITER,
+    NODE_ALONE,
     "Groups that are known: resources, or values of `group_by`.",
 );
 /// Memory of the state.
 pub const MEMORY: Metric = in_unit(
     gauge(
         "forebay_cardinality_memory_bytes",
-        LIMITER,
+        NODE_ALONE,
         "Memory that streams, series and what is remembered of them take.",
     ),
     "bytes",
@@ -57,7 +55,7 @@ pub const MEMORY: Metric = in_unit(
 pub const MEMORY_MAX: Metric = in_unit(
     gauge(
         "forebay_cardinality_memory_max_bytes",
-        LIMITER,
+        NODE_ALONE,
         "The most memory that these may take.",
     ),
     "bytes",
@@ -72,7 +70,7 @@ pub const LIMITED_POINTS: Metric = counter(
 /// Points of overflow series.
 pub const OVERFLOW_POINTS: Metric = counter(
     "forebay_cardinality_overflow_points",
-    LIMITER,
+    NODE_ALONE,
     "Data points of overflow series that were written.",
 );
 /// Points that could not be folded.
@@ -85,7 +83,7 @@ pub const UNSUMMABLE_POINTS: Metric = counter(
 /// Series that got a place.
 pub const ADMITTED: Metric = counter(
     "forebay_cardinality_admitted_series",
-    LIMITER,
+    NODE_ALONE,
     "Series that were given a place.",
 );
 /// Series that lost it.
@@ -98,7 +96,7 @@ pub const RETIRED: Metric = counter(
 /// Series that are not remembered any more.
 pub const FORGOTTEN: Metric = counter(
     "forebay_cardinality_forgotten_series",
-    LIMITER,
+    NODE_ALONE,
     "Series whose last point was forgotten for want of memory. Points of cumulative series that come back after that may have to be \
      dropped: see `forebay_cardinality_unsummable_points`, unremembered.",
 );

@@ -1,6 +1,6 @@
 //! What components measure by themselves: a family is exposed where a component that has it runs.
 
-use super::{Metric, NODE, counter, gauge};
+use super::{Metric, NODE_ALONE, counter, gauge};
 
 const SAMPLED: &[&str] = &["processor", "policy", "sampled"];
 
@@ -22,32 +22,41 @@ pub const COUNT_LOGS_SAMPLED: Metric = counter(
 /// What arrives at an `adaptive_sampler`.
 pub const ADAPTIVE_SAMPLER_ARRIVING: Metric = gauge(
     "forebay_adaptive_sampler_arriving_per_second",
-    NODE,
+    NODE_ALONE,
     "What arrives at an `adaptive_sampler` in a second, over its window: items, or bytes where its target is in bytes.",
 );
 /// What an `adaptive_sampler` keeps.
 pub const ADAPTIVE_SAMPLER_KEPT: Metric = gauge(
     "forebay_adaptive_sampler_kept_per_second",
-    NODE,
+    NODE_ALONE,
     "What an `adaptive_sampler` keeps in a second, over its window, in the same unit.",
 );
 /// The most that an `adaptive_sampler` keeps of one key.
 pub const ADAPTIVE_SAMPLER_LEVEL: Metric = gauge(
     "forebay_adaptive_sampler_level_per_second",
-    NODE,
+    NODE_ALONE,
     "The most that an `adaptive_sampler` keeps of one key in a second, in the same unit; no sample while it keeps everything.",
 );
 /// The keys of an `adaptive_sampler`.
 pub const ADAPTIVE_SAMPLER_KEYS: Metric = gauge(
     "forebay_adaptive_sampler_keys",
-    NODE,
+    NODE_ALONE,
     "Keys that an `adaptive_sampler` tells apart at the moment.",
 );
 /// The keys that found no place in an `adaptive_sampler`.
 pub const ADAPTIVE_SAMPLER_OVERFLOWED: Metric = counter(
     "forebay_adaptive_sampler_overflowed_keys",
-    NODE,
+    NODE_ALONE,
     "Keys that shared one place because `max_keys` others were there, each counted once for each batch that had it.",
+);
+
+// What is added to items about where they came from.
+
+/// Paths that a `lineage` processor left as they were.
+pub const LINEAGE_FULL_PATHS: Metric = counter(
+    "forebay_lineage_full_paths",
+    NODE_ALONE,
+    "Paths of resources that a `lineage` processor made no longer, as they had `max_hops` hops already: a loop, or too small a limit.",
 );
 
 /// Every metric of components, in the order of exposition.
@@ -59,4 +68,5 @@ pub(super) const ALL: &[Metric] = &[
     ADAPTIVE_SAMPLER_OVERFLOWED,
     COUNT_TRACES_SAMPLED,
     COUNT_LOGS_SAMPLED,
+    LINEAGE_FULL_PATHS,
 ];

@@ -129,3 +129,29 @@ fn a_set_gives_out_what_it_was_made_of() {
     assert!(AttributeSet::default().is_empty());
     assert!(set.heap_bytes() < 330);
 }
+
+#[test]
+fn values_may_be_arrays() {
+    use prost::Message;
+    let long = "x".repeat(200);
+    let inner = [AttributeValue::Int(-1)];
+    let array = [
+        AttributeValue::String(&long),
+        AttributeValue::Array(&inner),
+        AttributeValue::Array(&[]),
+    ];
+    let value = AttributeValue::Array(&array);
+    let mut body = Vec::new();
+    value.encode(&mut body);
+    assert_eq!(body.len(), value.encoded_len());
+    let Some(Value::ArrayValue(read)) = AnyValue::decode(&*body).unwrap().value else {
+        panic!("no array")
+    };
+    let kinds: Vec<Option<Value>> = read.values.into_iter().map(|value| value.value).collect();
+    assert_eq!(kinds[0], Some(Value::StringValue(long.clone())));
+    let Some(Value::ArrayValue(first)) = &kinds[1] else {
+        panic!("no array in it")
+    };
+    assert_eq!(first.values, [int(-1).unwrap()]);
+    assert!(matches!(&kinds[2], Some(Value::ArrayValue(empty)) if empty.values.is_empty()));
+}
