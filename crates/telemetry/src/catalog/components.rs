@@ -1,6 +1,6 @@
 //! What components measure by themselves: a family is exposed where a component that has it runs.
 
-use super::{Metric, NODE_ALONE, counter, gauge};
+use super::{Metric, NODE, NODE_ALONE, counter, gauge};
 
 const SAMPLED: &[&str] = &["processor", "policy", "sampled"];
 
@@ -22,31 +22,31 @@ pub const COUNT_LOGS_SAMPLED: Metric = counter(
 /// What arrives at an `adaptive_sampler`.
 pub const ADAPTIVE_SAMPLER_ARRIVING: Metric = gauge(
     "forebay_adaptive_sampler_arriving_per_second",
-    NODE_ALONE,
+    NODE,
     "What arrives at an `adaptive_sampler` in a second, over its window: items, or bytes where its target is in bytes.",
 );
 /// What an `adaptive_sampler` keeps.
 pub const ADAPTIVE_SAMPLER_KEPT: Metric = gauge(
     "forebay_adaptive_sampler_kept_per_second",
-    NODE_ALONE,
+    NODE,
     "What an `adaptive_sampler` keeps in a second, over its window, in the same unit.",
 );
 /// The most that an `adaptive_sampler` keeps of one key.
 pub const ADAPTIVE_SAMPLER_LEVEL: Metric = gauge(
     "forebay_adaptive_sampler_level_per_second",
-    NODE_ALONE,
+    NODE,
     "The most that an `adaptive_sampler` keeps of one key in a second, in the same unit; no sample while it keeps everything.",
 );
 /// The keys of an `adaptive_sampler`.
 pub const ADAPTIVE_SAMPLER_KEYS: Metric = gauge(
     "forebay_adaptive_sampler_keys",
-    NODE_ALONE,
+    NODE,
     "Keys that an `adaptive_sampler` tells apart at the moment.",
 );
 /// The keys that found no place in an `adaptive_sampler`.
 pub const ADAPTIVE_SAMPLER_OVERFLOWED: Metric = counter(
     "forebay_adaptive_sampler_overflowed_keys",
-    NODE_ALONE,
+    NODE,
     "Keys that shared one place because `max_keys` others were there, each counted once for each batch that had it.",
 );
 
