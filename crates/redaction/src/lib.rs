@@ -7,6 +7,8 @@
 //! | [`ReadyMade`] | the patterns that are ready: what each finds, how it is checked, what it misses |
 //! | [`Redactor`] | a scanner and what is done with what it finds: masked, hashed, cut off, dropped |
 //! | [`KeySet`] | keys by name, glob and regex, as one matcher |
+//! | [`url`] | URLs without user information and values of parameters |
+//! | [`statement`] | statements of databases without literals |
 //! | [`limits`] | lengths of values as the SDK specification counts them |
 //!
 //! All that is looked at may be hostile. Every step takes time linear in the length of the text: what is found is found by an
@@ -18,6 +20,8 @@ mod keys;
 pub mod limits;
 mod ready;
 mod scanner;
+pub mod statement;
+pub mod url;
 
 pub use action::{Action, HashKey, HashLengthError, Mask, Outcome, Redactor, Scratch};
 pub use keys::{KeyCache, KeyPattern, KeySet};
