@@ -1,1 +1,27 @@
 //! What a Kubernetes cluster knows of its pods, kept small and up to date, and the processor that tells it of what they send.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `wanted.rs` | what is asked of the cluster, and how it is reached |
+//! | `objects/` | objects as the API server writes them, borrowed from its bytes while they are looked at |
+//! | `extract.rs` | what is kept of them |
+//! | `known/` | the store: what lookups find |
+
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the tasks that write into the store land next"
+)]
+
+mod extract;
+mod known;
+mod objects;
+mod wanted;
+
+pub use extract::{Extract, Extracted};
+pub use known::{Container, ContainerRef, Known, Pod, Run};
+pub use objects::{
+    ContainerObject, ContainerSpec, ContainerState, ContainerStatus, Metadata, Owner, Pairs, PodIp,
+    PodObject, PodSpec, PodStatus, Role, Terminated, Text,
+};
+pub use wanted::{Access, Kind, Scope, Wanted};
