@@ -158,8 +158,8 @@ const MAY_TOUCH_FILES: [(&str, &str); 7] = [
         "a unix socket has a file",
     ),
     (
-        "crates/transport/src/watch.rs",
-        "it reads certificates, keys and tokens",
+        "crates/transport/src/watch",
+        "it reads certificates, keys, tokens and tables",
     ),
     ("crates/wal/", "it is the log on disk"),
 ];

@@ -8,4 +8,4 @@ pub mod status;
 pub mod tls;
 mod watch;
 
-pub use watch::FollowedFile;
+pub use watch::{FollowedFile, Stream, StreamedFile, check_file};

@@ -5,6 +5,7 @@
 //! one stays, the log, the node's health and the metrics say so, and say when it is mended.
 
 pub use followed::FollowedFile;
+pub use streamed::{Stream, StreamedFile, check_file};
 
 use forebay_core::component::NodeContext;
 use forebay_core::settings::Secret;
@@ -454,5 +455,6 @@ impl Told {
 }
 
 mod followed;
+mod streamed;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -29,7 +29,7 @@ pub enum Present {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AttributeSet {
     /// `KeyValue` fields, one behind the other.
-    fields: Box<[u8]>,
+    fields: Vec<u8>,
     /// Bit `n` is set if a key has a length of `n`, modulo 64.
     lengths: u64,
     count: u32,
@@ -38,11 +38,30 @@ pub struct AttributeSet {
 impl AttributeSet {
     /// A set of these attributes. Of several with the same key the first one counts; one without a key is left out.
     pub fn new<'a>(attributes: impl IntoIterator<Item = (&'a str, AttributeValue<'a>)>) -> Self {
-        let mut set = Building::default();
+        let mut set = AttributeSet::default();
         for (key, value) in attributes {
             set.add(key, value);
         }
-        set.finish()
+        set.fields.shrink_to_fit();
+        set
+    }
+
+    /// Adds an attribute, unless there is one with this key, or no key.
+    pub fn add(&mut self, key: &str, value: AttributeValue<'_>) {
+        let known = self.may_have(key.len()) && self.get(key.as_bytes()).is_some();
+        if known || key.is_empty() {
+            return;
+        }
+        encode::put_attribute(&mut self.fields, NUMBER, key, value);
+        self.lengths |= 1 << (key.len() & 63);
+        self.count += 1;
+    }
+
+    /// Takes all attributes out and keeps the memory: for a set that is made anew for each message.
+    pub fn clear(&mut self) {
+        self.fields.clear();
+        self.lengths = 0;
+        self.count = 0;
     }
 
     /// How many attributes there are.
@@ -57,7 +76,7 @@ impl AttributeSet {
 
     /// The bytes that it holds beside itself.
     pub const fn heap_bytes(&self) -> usize {
-        self.fields.len()
+        self.fields.capacity()
     }
 
     /// The attributes in order: the key and the body of the `AnyValue`.
@@ -74,34 +93,6 @@ impl AttributeSet {
     /// Whether a key of this length may be among those of the set.
     const fn may_have(&self, length: usize) -> bool {
         self.lengths >> (length & 63) & 1 == 1
-    }
-}
-
-/// A set in the making.
-#[derive(Default)]
-struct Building {
-    fields: Vec<u8>,
-    lengths: u64,
-    count: u32,
-}
-
-impl Building {
-    fn add(&mut self, key: &str, value: AttributeValue<'_>) {
-        let known = entries(&self.fields).any(|(_, read)| read.key == key.as_bytes());
-        if known || key.is_empty() {
-            return;
-        }
-        encode::put_attribute(&mut self.fields, NUMBER, key, value);
-        self.lengths |= 1 << (key.len() & 63);
-        self.count += 1;
-    }
-
-    fn finish(self) -> AttributeSet {
-        AttributeSet {
-            fields: self.fields.into(),
-            lengths: self.lengths,
-            count: self.count,
-        }
     }
 }
 

@@ -155,3 +155,16 @@ fn values_may_be_arrays() {
     assert_eq!(first.values, [int(-1).unwrap()]);
     assert!(matches!(&kinds[2], Some(Value::ArrayValue(empty)) if empty.values.is_empty()));
 }
+
+#[test]
+fn a_set_that_is_filled_again_is_like_a_new_one() {
+    let first = [("a", AttributeValue::Int(1)), ("bb", AttributeValue::Int(2))];
+    let second = [("ccc", AttributeValue::Bool(true)), ("a", AttributeValue::Int(3))];
+    let mut set = AttributeSet::new(first);
+    set.clear();
+    assert_eq!(set, AttributeSet::default());
+    for (key, value) in second {
+        set.add(key, value);
+    }
+    assert_eq!(set, AttributeSet::new(second));
+}
