@@ -53,6 +53,8 @@ pub struct Builder {
     rows: u64,
     /// What the buffers of the parts take.
     held: u64,
+    /// What whoever adds rows holds meanwhile.
+    borrowed: u64,
     lengths: Lengths,
     row: Vec<u8>,
     body: Vec<u8>,
@@ -77,6 +79,7 @@ impl Builder {
             parts: vec![Vec::new(); PARTS],
             rows: 0,
             held: 0,
+            borrowed: 0,
             lengths: Lengths::default(),
             row: Vec::new(),
             body: Vec::new(),
@@ -150,12 +153,25 @@ impl Builder {
         let grown = (part.len() + more) as u64;
         // While it grows, it is there twice.
         let learned: u64 = self.dictionaries.iter().map(Learning::bytes).sum();
-        if self.held + grown + learned > self.limits.bytes || grown > u64::from(u32::MAX) {
+        if self.held + self.borrowed + grown + learned > self.limits.bytes || grown > u64::from(u32::MAX) {
             return Err(too_large(self.limits));
         }
         self.held -= part.capacity() as u64;
         part.reserve_exact(more);
         self.held += part.capacity() as u64;
+        Ok(())
+    }
+
+    /// Says how many bytes whoever adds rows holds by itself until it says otherwise: they count like those of the table.
+    ///
+    /// # Errors
+    ///
+    /// [`Flaw::TooLarge`].
+    pub fn borrow_room(&mut self, bytes: u64) -> Result<(), Flaw> {
+        self.borrowed = bytes;
+        if self.held + bytes > self.limits.bytes {
+            return Err(too_large(self.limits));
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@
 //! | `shape.rs` | what keys are, how they stand in rows, how they are compared |
 //! | `cell.rs`, `dictionary.rs` | values: what they may be, and how they are kept |
 //! | `network.rs` | networks and addresses |
-//! | `build.rs` | making a table |
+//! | `build.rs`, `maxmind.rs` | making a table: of rows, of a MaxMind database |
 //! | `table.rs` | looking up |
 //! | `hash.rs`, `filter.rs`, `varint.rs` | what these need |
 //!
@@ -25,6 +25,7 @@ mod dictionary;
 mod error;
 mod filter;
 mod hash;
+mod maxmind;
 mod network;
 mod shape;
 mod table;
@@ -33,5 +34,6 @@ mod varint;
 pub use build::{Builder, Duplicates, Limits};
 pub use cell::{Cell, Column, Kind, VALUE_MAX};
 pub use error::Flaw;
+pub use maxmind::add_database;
 pub use shape::{KEY_MAX, KeyPart, Match, Shape};
 pub use table::{Row, Table};
