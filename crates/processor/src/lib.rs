@@ -6,8 +6,10 @@
 //! | [`attributes`] | changes attributes of resources, scopes, items and span events |
 //! | [`cardinality_limit`] | bounds the number of time series, and of distinct names and values |
 //! | [`filter`] | drops items, or keeps no others |
+//! | [`group_by_attributes`] | moves attributes of items to their resources, and groups the items by them |
 //! | [`lineage`] | writes by which way and when items came |
 //! | [`probabilistic_sampler`] | keeps a share of the traces and log records, and says which |
+//! | [`resource_compaction`] | makes one of equal resources, scopes and metrics in a batch |
 //! | [`tail_sampling`] | holds traces until they can be judged as a whole |
 //!
 //! Shared by them: [`matching`], the language for saying which data is meant, and [`probability`], what samplers have in common.
@@ -16,10 +18,12 @@ pub mod adaptive_sampler;
 pub mod attributes;
 pub mod cardinality_limit;
 pub mod filter;
+pub mod group_by_attributes;
 pub mod lineage;
 pub mod matching;
 pub mod probabilistic_sampler;
 pub mod probability;
+pub mod resource_compaction;
 mod rewrite;
 pub mod tail_sampling;
 #[cfg(test)]
@@ -34,7 +38,9 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<attributes::AttributesFactory>();
     registry.processor::<cardinality_limit::CardinalityLimitFactory>();
     registry.processor::<filter::FilterFactory>();
+    registry.processor::<group_by_attributes::GroupByAttributesFactory>();
     registry.processor::<lineage::LineageFactory>();
     registry.processor::<probabilistic_sampler::ProbabilisticSamplerFactory>();
+    registry.processor::<resource_compaction::ResourceCompactionFactory>();
     registry.processor::<tail_sampling::TailSamplingFactory>();
 }

@@ -5,6 +5,7 @@
 
 pub mod cardinality;
 pub mod components;
+pub mod grouping;
 pub mod tail_sampling;
 
 mod backends;
@@ -450,4 +451,5 @@ pub fn of_components() -> impl Iterator<Item = &'static Metric> {
         .iter()
         .chain(tail_sampling::ALL)
         .chain(cardinality::ALL)
+        .chain(grouping::ALL)
 }
