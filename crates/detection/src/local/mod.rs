@@ -1,12 +1,40 @@
 //! Detectors that look at this machine and this process only: no network.
 
+pub mod container;
+pub mod env;
+pub mod host;
+pub mod kubernetes;
 pub mod os;
+pub mod process;
+mod quoted;
 
 use crate::{Detector, Outcome, Surroundings, Wanted};
 use futures_util::future::BoxFuture;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Where the files of the machine are: its own root, or another place where the root of the machine is mounted, as it may be in a
+/// container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RootPath(String);
+
+impl RootPath {
+    /// At `path`, which is absolute: `/` or, for example, `/hostfs`.
+    pub fn new(path: &str) -> Self {
+        RootPath(path.trim_end_matches('/').to_owned())
+    }
+
+    /// Whether it is the root that this process has itself.
+    fn is_own(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Where the machine's file at `path` is.
+    fn file(&self, path: &str) -> String {
+        format!("{}{path}", self.0)
+    }
+}
 
 /// A look that blocks for as long as files take to be read.
 pub trait Look: Debug + Send + Sync + 'static {
@@ -67,3 +95,6 @@ impl Drop for Busy {
         self.0.store(false, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests;

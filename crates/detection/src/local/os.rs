@@ -1,6 +1,6 @@
 //! `os`: the operating system, as the kernel and `os-release` describe it.
 
-use super::Look;
+use super::{Look, RootPath};
 use crate::{Attribute, Outcome, Spec, Stability, Surroundings, ValueType, Wanted};
 use std::collections::BTreeMap;
 
@@ -39,12 +39,15 @@ const fn spec(key: &'static str, source: &'static str) -> Spec {
 const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 
 /// Looks at the operating system.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Os;
+#[derive(Clone, Debug, Default)]
+pub struct Os {
+    /// Where the machine's files are.
+    pub root_path: RootPath,
+}
 
 impl Look for Os {
     fn look(&self, surroundings: &Surroundings, _: &Wanted) -> Outcome {
-        let (release, failures) = os_release(surroundings);
+        let (release, failures) = os_release(surroundings, &self.root_path);
         let uname = surroundings.uname();
         let kernel = || (!uname.release.is_empty()).then(|| uname.release.clone());
         let described = || {
@@ -84,10 +87,10 @@ fn os_type(system: &str) -> Option<String> {
 }
 
 /// The variables of `os-release`, and what went wrong.
-fn os_release(surroundings: &Surroundings) -> (BTreeMap<String, String>, Vec<String>) {
+fn os_release(surroundings: &Surroundings, root: &RootPath) -> (BTreeMap<String, String>, Vec<String>) {
     let mut failures = Vec::new();
     for path in OS_RELEASE {
-        match surroundings.read(path) {
+        match surroundings.read(&root.file(path)) {
             Ok(Some(text)) => return (variables(&text), failures),
             Ok(None) => {}
             Err(failure) => failures.push(failure),
