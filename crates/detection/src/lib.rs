@@ -8,7 +8,9 @@
 //! A detector never fails a process: what it cannot find out is said and tried again, and what it has found out before stays.
 
 mod attribute;
+pub mod cloud;
 mod detector;
+mod fetch;
 mod kind;
 pub mod local;
 mod runner;
@@ -18,6 +20,7 @@ mod tests;
 
 pub use attribute::{Attribute, Spec, Stability, Value, ValueType, Wanted};
 pub use detector::{ATTRIBUTES_MAX, BYTES_MAX, Detector, Outcome};
+pub use fetch::Place;
 pub use kind::Kind;
 pub use runner::{Detection, Observer, Pace, Planned, Retry};
 pub use surroundings::{FILE_MAX, Surroundings, Uname};
