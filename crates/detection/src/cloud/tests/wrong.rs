@@ -589,7 +589,8 @@ fn an_endpoint_is_plain_http_without_anything_secret() {
     }
     for (text, shown) in [
         ("http://localhost:8080/base/", "http://localhost:8080/base"),
-        ("http://[fd00:ec2::254]", "http://[fd00:ec2::254]:80"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://[fd00:ec2::254]", "http://[fd00:ec2::254]"),
     ] {
         assert_eq!(text.parse::<Place>().unwrap().to_string(), shown);
     }
