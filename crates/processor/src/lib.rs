@@ -10,6 +10,7 @@
 //! | [`lineage`] | writes by which way and when items came |
 //! | [`probabilistic_sampler`] | keeps a share of the traces and log records, and says which |
 //! | [`resource_compaction`] | makes one of equal resources, scopes and metrics in a batch |
+//! | [`redaction`] | finds what must not leave, and masks, hashes, cuts or drops it |
 //! | [`tail_sampling`] | holds traces until they can be judged as a whole |
 //!
 //! Shared by them: [`matching`], the language for saying which data is meant, and [`probability`], what samplers have in common.
@@ -23,6 +24,7 @@ pub mod lineage;
 pub mod matching;
 pub mod probabilistic_sampler;
 pub mod probability;
+pub mod redaction;
 pub mod resource_compaction;
 mod rewrite;
 pub mod tail_sampling;
@@ -42,5 +44,6 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<lineage::LineageFactory>();
     registry.processor::<probabilistic_sampler::ProbabilisticSamplerFactory>();
     registry.processor::<resource_compaction::ResourceCompactionFactory>();
+    registry.processor::<redaction::RedactionFactory>();
     registry.processor::<tail_sampling::TailSamplingFactory>();
 }

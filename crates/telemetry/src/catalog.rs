@@ -6,6 +6,7 @@
 pub mod cardinality;
 pub mod components;
 pub mod grouping;
+pub mod redaction;
 pub mod tail_sampling;
 
 mod backends;
@@ -452,4 +453,5 @@ pub fn of_components() -> impl Iterator<Item = &'static Metric> {
         .chain(tail_sampling::ALL)
         .chain(cardinality::ALL)
         .chain(grouping::ALL)
+        .chain(redaction::ALL)
 }

@@ -50,11 +50,13 @@ pub enum Reason {
     /// A data point that had to be folded into an overflow series and cannot be: its value is no finite number, its buckets contradict
     /// themselves, or it is cumulative and cannot be known how much of it was counted before.
     Unsummable,
+    /// A `redaction` processor was told to drop what has something that must not leave, or could not judge it.
+    Redacted,
 }
 
 impl Reason {
     /// Every reason, in the order of their discriminants.
-    pub const ALL: [Reason; 21] = [
+    pub const ALL: [Reason; 22] = [
         Reason::OverBudget,
         Reason::TooLarge,
         Reason::Malformed,
@@ -76,6 +78,7 @@ impl Reason {
         Reason::Flooding,
         Reason::Cardinality,
         Reason::Unsummable,
+        Reason::Redacted,
     ];
 
     /// How many reasons there are.
@@ -105,6 +108,7 @@ impl Reason {
             Reason::Flooding => "flooding",
             Reason::Cardinality => "cardinality",
             Reason::Unsummable => "unsummable",
+            Reason::Redacted => "redacted",
         }
     }
 }

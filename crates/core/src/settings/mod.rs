@@ -8,6 +8,7 @@ mod rate;
 mod secret;
 mod tls;
 mod units;
+mod within;
 
 pub use auth::{
     AuthConfig, BasicConfig, BasicCredentialsConfig, BearerConfig, ClientCertificateConfig,
@@ -22,6 +23,7 @@ pub use rate::Rate;
 pub use secret::{Secret, names_secret};
 pub use tls::{TlsClientConfig, TlsServerConfig, TlsVersion};
 pub use units::{Count, Period, Ratio, Size, parse_ratio, parse_size};
+pub use within::Within;
 
 #[cfg(test)]
 mod tests;

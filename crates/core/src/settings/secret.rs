@@ -45,7 +45,7 @@ impl JsonSchema for Secret {
 }
 
 /// Parts of names that mark a secret, without separators.
-const MARKS: [&str; 13] = [
+const MARKS: [&str; 14] = [
     "token",
     "password",
     "passwd",
@@ -56,6 +56,7 @@ const MARKS: [&str; 13] = [
     "credential",
     "privatekey",
     "accesskey",
+    "hashkey",
     "keypem",
     "endpointparams",
     "proxyurl",

@@ -10,15 +10,23 @@ pub struct FieldSet(u64);
 impl FieldSet {
     /// These numbers. One that is 64 or above is left out: OTLP has none.
     pub const fn of(numbers: &[u32]) -> Self {
-        let mut bits = 0;
+        let mut set = FieldSet(0);
         let mut rest = numbers;
         while let [number, more @ ..] = rest {
-            if *number < u64::BITS {
-                bits |= 1 << *number;
-            }
+            set = set.with(*number);
             rest = more;
         }
-        FieldSet(bits)
+        set
+    }
+
+    /// These and another one.
+    #[must_use]
+    pub const fn with(self, number: u32) -> Self {
+        if number < u64::BITS {
+            FieldSet(self.0 | 1 << number)
+        } else {
+            self
+        }
     }
 
     /// Whether `number` is among them.

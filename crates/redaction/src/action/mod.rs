@@ -33,7 +33,8 @@ pub struct Mask {
 }
 
 impl Mask {
-    fn write(self, finding: &[u8], out: &mut Vec<u8>) {
+    /// Writes what is put in the place of a finding.
+    pub fn write(self, finding: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(STARS);
         let is_start = |byte: u8| byte & 0xc0 != 0x80;
         let characters = finding.iter().filter(|byte| is_start(**byte)).count();

@@ -11,10 +11,10 @@ mod tests;
 pub use overrides::{OverrideConfig, OverrideTable};
 pub use rules::{RuleConfig, RuleTable, Rules};
 pub use values::{Distinct, LogsConfig, NameConfig, SpansConfig, ValueConfig, Values};
-pub use words::{Action, Admission, Idle, Key, Keys, MetricPattern, Value, Within};
+pub use words::{Action, Admission, Idle, Key, Keys, MetricPattern, Value};
 
 use forebay_core::registry::{Config, Problem};
-use forebay_core::settings::{Budget, Ratio};
+use forebay_core::settings::{Budget, Ratio, Within};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,9 @@
 //! Rules for the attributes of data points, as they are written. A mistake in one of the keys of a table is told beginning with that key, by
 //! which its place is found.
 
-use super::words::{Keys, MetricPattern, Value, Within};
+use super::words::{Keys, MetricPattern, Value};
 use forebay_cardinality::rules::{AttributeRules, MetricRule, Rule, RuleError};
+use forebay_core::settings::Within;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};

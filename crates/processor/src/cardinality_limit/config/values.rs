@@ -1,6 +1,7 @@
 //! Limits on distinct values in spans and log records, as they are written.
 
-use super::words::{Key, Within};
+use super::words::Key;
+use forebay_core::settings::Within;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
