@@ -6,6 +6,8 @@
 //! | `objects/` | objects as the API server writes them, borrowed from its bytes while they are looked at |
 //! | `extract.rs` | what is kept of them |
 //! | `known/` | the store: what lookups find |
+//! | `watch/` | who fills it: lists and watches, and what becomes of them when the API server fails |
+//! | `meter.rs` | what operators see of it |
 
 #![allow(
     dead_code,
@@ -15,8 +17,10 @@
 
 mod extract;
 mod known;
+mod meter;
 mod objects;
 mod wanted;
+mod watch;
 
 pub use extract::{Extract, Extracted};
 pub use known::{Container, ContainerRef, Known, Pod, Run};
@@ -24,4 +28,5 @@ pub use objects::{
     ContainerObject, ContainerSpec, ContainerState, ContainerStatus, Metadata, Owner, Pairs, PodIp,
     PodObject, PodSpec, PodStatus, Role, Terminated, Text,
 };
-pub use wanted::{Access, Kind, Scope, Wanted};
+pub use wanted::{Access, Kind, Scope, Settings, Wanted};
+pub use watch::follow;

@@ -119,6 +119,24 @@ impl Default for Wanted {
     }
 }
 
+impl Wanted {
+    /// All kinds that are watched: pods, and those that were asked for.
+    pub(crate) fn all_kinds(&self) -> Vec<Kind> {
+        let mut kinds = self.kinds.clone();
+        kinds.insert(Kind::Pod);
+        kinds.into_iter().collect()
+    }
+}
+
+/// Which cluster is asked, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How the API server is reached.
+    pub access: Access,
+    /// What it is asked for.
+    pub wanted: Wanted,
+}
+
 /// How the API server is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {

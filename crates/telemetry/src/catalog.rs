@@ -6,6 +6,7 @@
 pub mod cardinality;
 pub mod components;
 pub mod grouping;
+pub mod kubernetes;
 pub mod redaction;
 pub mod tail_sampling;
 
@@ -454,4 +455,5 @@ pub fn of_components() -> impl Iterator<Item = &'static Metric> {
         .chain(cardinality::ALL)
         .chain(grouping::ALL)
         .chain(redaction::ALL)
+        .chain(kubernetes::ALL)
 }

@@ -11,10 +11,9 @@ mod intern;
 mod write;
 
 pub use entry::{Container, Run};
-pub(crate) use ids::{bare, seconds};
 pub(crate) use write::{Superseded, Writer};
 
-use crate::wanted::Kind;
+use crate::wanted::{Kind, Settings};
 use arc_swap::{ArcSwapOption, Guard};
 use cells::Cell;
 use entry::PodEntry;
@@ -25,7 +24,7 @@ use index::Index;
 use smallvec::SmallVec;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use write::State;
 
 /// What is known of a cluster. It outlives the tasks that follow the cluster: what is known can be found as long as it is held.
@@ -36,8 +35,12 @@ pub struct Known {
     by_container: Index,
     cluster: ArcSwapOption<AttributeSet>,
     state: Mutex<State>,
+    /// What it was made for.
+    settings: Settings,
     /// The kinds of which no list has come to its end yet, a bit for each.
     unlisted: watch::Sender<u16>,
+    /// Told when a pod has ended that is the first to be forgotten, and when there is no room any more.
+    changed: Notify,
 }
 
 impl std::fmt::Debug for Known {
@@ -47,8 +50,9 @@ impl std::fmt::Debug for Known {
 }
 
 impl Known {
-    /// Nothing known. It may take `max_bytes` bytes, and of `kinds` none has been listed.
-    pub(crate) fn new(kinds: impl IntoIterator<Item = Kind>, max_bytes: u64) -> Arc<Known> {
+    /// Nothing known yet of what `settings` ask for. It may take `max_bytes` bytes.
+    pub(crate) fn new(settings: Settings, max_bytes: u64) -> Arc<Known> {
+        let kinds = settings.wanted.all_kinds();
         let unlisted = kinds.into_iter().fold(0, |bits, kind| bits | bit(kind));
         Arc::new(Known {
             by_uid: Index::default(),
@@ -57,8 +61,20 @@ impl Known {
             by_container: Index::default(),
             cluster: ArcSwapOption::empty(),
             state: Mutex::new(State::new(usize::try_from(max_bytes).unwrap_or(usize::MAX))),
+            settings,
             unlisted: watch::channel(unlisted).0,
+            changed: Notify::new(),
         })
+    }
+
+    /// What it was made for.
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Ready once there is something to do for the one who forgets.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// The pod that has this address, or had it last. Pods on the host's network are not found by it. An IPv4 address that is written as

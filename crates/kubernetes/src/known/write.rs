@@ -27,11 +27,15 @@ pub(super) struct State {
     ended: BinaryHeap<Reverse<(Time, Uid)>>,
     /// How often each kind has been listed.
     lists: BTreeMap<Kind, u64>,
+    /// The last version of each kind that was heard of.
+    versions: BTreeMap<Kind, String>,
     pods: usize,
     pod_bytes: usize,
     max_bytes: usize,
     /// Objects that were not kept for want of memory, since the start.
     rejected: u64,
+    /// Whether there was no room for something since the last list of pods began.
+    rejected_now: bool,
 }
 
 impl State {
@@ -43,16 +47,26 @@ impl State {
             names: Interner::default(),
             ended: BinaryHeap::new(),
             lists: BTreeMap::new(),
+            versions: BTreeMap::new(),
             pods: 0,
             pod_bytes: 0,
             max_bytes,
             rejected: 0,
+            rejected_now: false,
         }
     }
 
     fn bytes(&self) -> usize {
         let queue = self.ended.capacity() * size_of::<Reverse<(Time, Uid)>>();
         self.pod_bytes + self.cells.bytes() + self.sets.bytes() + self.names.bytes() + queue
+    }
+
+    /// Whether so many bytes more are too many. It is noted if they are.
+    fn has_no_room(&mut self, bytes: usize) -> bool {
+        let full = self.bytes() + bytes > self.max_bytes;
+        self.rejected += u64::from(full);
+        self.rejected_now |= full;
+        full
     }
 
     fn list(&self, kind: Kind) -> u64 {
@@ -80,6 +94,8 @@ pub(crate) struct Holding {
     pub(crate) max_bytes: usize,
     /// Objects that were not kept for want of memory, since the start.
     pub(crate) rejected: u64,
+    /// Whether there was no room for something since the last list of pods began.
+    pub(crate) rejected_now: bool,
 }
 
 impl Known {
@@ -96,12 +112,22 @@ impl Known {
             bytes: state.bytes(),
             max_bytes: state.max_bytes,
             rejected: state.rejected,
+            rejected_now: state.rejected_now,
         }
     }
 
-    /// How many objects of a kind other than pods exist, as far as is known.
+    /// How many objects of a kind exist, as far as is known; of pods, also those that have ended.
     pub(crate) fn count(&self, kind: Kind) -> usize {
-        self.state().cells.count(kind)
+        let state = self.state();
+        match kind {
+            Kind::Pod => state.pods,
+            _ => state.cells.count(kind),
+        }
+    }
+
+    /// The last version of a kind that was heard of, after all of it had been listed.
+    pub(crate) fn version(&self, kind: Kind) -> Option<String> {
+        self.state().versions.get(&kind).cloned()
     }
 }
 
@@ -148,9 +174,28 @@ impl Writer {
         }
     }
 
+    /// What is known may take so many bytes. What is there already stays.
+    pub(crate) fn set_max_bytes(&self, max_bytes: u64) {
+        self.known.state().max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+    }
+
+    /// This version of `kind` was heard of, and everything before it.
+    pub(crate) fn note_version(&self, kind: Kind, version: &str) -> Result<(), Superseded> {
+        let mut state = self.state()?;
+        let noted = state.versions.entry(kind).or_default();
+        noted.clear();
+        noted.push_str(version);
+        Ok(())
+    }
+
     /// A list of `kind` begins: what is not seen until it ends does not exist any more.
     pub(crate) fn begin_list(&self, kind: Kind) -> Result<(), Superseded> {
-        *self.state()?.lists.entry(kind).or_default() += 1;
+        let mut state = self.state()?;
+        *state.lists.entry(kind).or_default() += 1;
+        if kind == Kind::Pod {
+            state.rejected_now = false;
+            self.known.changed.notify_one();
+        }
         Ok(())
     }
 
@@ -207,8 +252,8 @@ impl Writer {
     /// Puts `entry` into the indexes, in the place of `old`. False: there is no room, and neither of them is kept.
     fn replace(&self, state: &mut State, entry: &Arc<PodEntry>, old: Option<&Arc<PodEntry>>) -> bool {
         let freed = old.map_or(0, |old| old.bytes());
-        if state.bytes() + entry.bytes() > state.max_bytes + freed {
-            state.rejected += 1;
+        if state.has_no_room(entry.bytes().saturating_sub(freed)) {
+            self.known.changed.notify_one();
             old.into_iter().for_each(|old| self.forget(state, old));
             self.let_go(state, entry);
             return false;
@@ -260,6 +305,7 @@ impl Writer {
         entry.set_expires(Some(at));
         if !entry.queued.swap(true, Ordering::Relaxed) {
             state.ended.push(Reverse((at, entry.uid.clone())));
+            self.known.changed.notify_one();
         }
     }
 
@@ -299,8 +345,8 @@ impl Writer {
         let mut state = self.state()?;
         let key = cell_key(&mut state, kind, &metadata.name, &metadata.uid);
         let (cell, is_new) = state.cells.of(key.clone());
-        if is_new && state.bytes() + 2 * size_of::<AttributeSet>() + set.heap_bytes() > state.max_bytes {
-            state.rejected += 1;
+        if is_new && state.has_no_room(2 * size_of::<AttributeSet>() + set.heap_bytes()) {
+            self.known.changed.notify_one();
             state.cells.gone(&key);
             drop(cell);
             state.purge();
