@@ -1,11 +1,12 @@
 //! For tests only: conformance suite, simulated clock, generators, in-memory ends, faults of the network,
-//! ends of OTLP that do as a script says.
+//! ends of OTLP that do as a script says, a Kubernetes API server.
 
 mod clock;
 pub mod conformance;
 mod context;
 mod ends;
 pub mod fault;
+pub mod kubernetes;
 pub mod requests;
 pub mod scripted;
 
