@@ -1,8 +1,10 @@
 //! One action: as the user writes it, checked while it is read, and what it means.
 
 use super::context::Known;
+use super::secret::HashSecret;
 use super::value::{Change, ConfigValue, ValueType};
 use crate::matching::{RegexText, Selector};
+use forebay_core::settings::Count;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
@@ -16,9 +18,12 @@ use std::borrow::Cow;
 pub struct ActionTable {
     /// What to do.
     pub action: ActionKind,
-    /// The key of the attribute. For every action; `delete` may have `pattern` instead.
+    /// The key of the attribute. For every action but `keep`; `delete`, `hash` and `truncate` may have `pattern` instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// `keep`: the keys of the attributes that stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
     /// `insert`, `update`, `upsert`: the value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<ConfigValue>,
@@ -30,16 +35,28 @@ pub struct ActionTable {
     /// delete the key first if senders must not be able to give it a value themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_context: Option<Known>,
+    /// `insert`, `update`, `upsert` with `from_attribute` or `from_context`: the value where there is no such attribute, or where it is not
+    /// known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_value: Option<ConfigValue>,
     /// `rename`: the new key. An attribute that has it already is removed where there is one to rename.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_key: Option<String>,
-    /// `delete`: a regular expression that is found in the keys to delete. `extract`: a regular expression with named groups,
-    /// found in the value; each group becomes an attribute of its name.
+    /// `delete`, `hash`, `truncate`: a regular expression that is found in the keys meant. `keep`: one that is found in keys of attributes that
+    /// stay, too. `extract`: a regular expression with named groups, found in the value; each group becomes an attribute of
+    /// its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<RegexText>,
     /// `convert`: the type of the new value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<ValueType>,
+    /// `truncate`: the most characters of a value, 1 and more. Of a list or map each value in it is cut, of bytes the bytes count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<Count>,
+    /// `hash`: a key of 16 bytes or more, made at random, and best kept in a file: `"${file:/path}"`. With it the hash is HMAC-SHA-256: what was
+    /// equal stays equal, and nobody without the key can find a value by trying out what it may have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash_key: Option<HashSecret>,
     /// When to do it: conditions on the data as it came into the processor, whatever earlier actions did. They hold in
     /// addition to those of the processor.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,12 +75,17 @@ pub enum ActionKind {
     Upsert,
     /// Removes the attribute.
     Delete,
+    /// Removes all attributes but these: those of `keys`, and those in whose keys `pattern` is found.
+    Keep,
     /// Gives the attribute another key.
     Rename,
     /// Replaces the value by its SHA-256, 64 hexadecimal digits, taken of the same bytes as by the Collector: of a
     /// string its bytes, of an integer or double 8 bytes little endian, of a boolean one byte 0 or 1. Values of other types
-    /// become an empty string.
+    /// become an empty string. With `hash_key` it is HMAC-SHA-256 of these bytes: take that where there are few
+    /// values that could be tried out, such as addresses and numbers of customers.
     Hash,
+    /// Cuts a value that is too long. What is short enough stays.
+    Truncate,
     /// Takes attributes out of a string value with the groups of a regular expression. Groups that take part in no match,
     /// and values that are not strings, change nothing.
     Extract,
@@ -78,8 +100,10 @@ impl ActionKind {
             ActionKind::Update => "update",
             ActionKind::Upsert => "upsert",
             ActionKind::Delete => "delete",
+            ActionKind::Keep => "keep",
             ActionKind::Rename => "rename",
             ActionKind::Hash => "hash",
+            ActionKind::Truncate => "truncate",
             ActionKind::Extract => "extract",
             ActionKind::Convert => "convert",
         }
@@ -125,15 +149,19 @@ pub(super) enum Operation {
         insert: bool,
         update: bool,
         source: Source,
+        /// What is put where the source has nothing.
+        default: Option<Box<[u8]>>,
     },
     Delete(Box<str>),
     DeleteMatching(RegexText),
+    /// Deletes all others.
+    Keep(Keys),
     Rename {
         from: Box<str>,
         to: Box<str>,
     },
     Change {
-        key: Box<str>,
+        keys: Keys,
         change: Change,
     },
     Extract {
@@ -153,8 +181,34 @@ impl Operation {
                     source: Source::Context(_),
                     ..
                 }
+                | Operation::Put { default: Some(_), .. }
         );
         !varies
+    }
+}
+
+/// Keys of attributes: those named, and those in which the pattern is found.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    names: Box<[Box<str>]>,
+    pattern: Option<RegexText>,
+}
+
+impl Keys {
+    #[inline]
+    pub(super) fn has(&self, key: &[u8]) -> bool {
+        self.names.iter().any(|name| name.as_bytes() == key)
+            || self
+                .pattern
+                .as_ref()
+                .is_some_and(|pattern| pattern.regex().is_match(key))
+    }
+
+    fn one(key: Box<str>) -> Self {
+        Keys {
+            names: Box::new([key]),
+            pattern: None,
+        }
     }
 }
 
@@ -186,24 +240,27 @@ impl TryFrom<ActionTable> for Action {
 
 /// Refuses keys that the action has no use for.
 fn reject_foreign_keys(table: &ActionTable) -> Result<(), String> {
-    use ActionKind::{Convert, Delete, Extract, Insert, Rename, Update, Upsert};
-    let puts = matches!(table.action, Insert | Update | Upsert);
+    use ActionKind::{Convert, Delete, Extract, Hash, Insert, Keep, Rename, Truncate, Update, Upsert};
+    let action = table.action;
+    let puts = matches!(action, Insert | Update | Upsert);
+    let finds = matches!(action, Delete | Extract | Hash | Keep | Truncate);
     let allowed = [
+        ("key", table.key.is_some(), action != Keep),
+        ("keys", !table.keys.is_empty(), action == Keep),
         ("value", table.value.is_some(), puts),
         ("from_attribute", table.from_attribute.is_some(), puts),
         ("from_context", table.from_context.is_some(), puts),
-        ("new_key", table.new_key.is_some(), table.action == Rename),
-        (
-            "pattern",
-            table.pattern.is_some(),
-            matches!(table.action, Delete | Extract),
-        ),
-        ("to", table.to.is_some(), table.action == Convert),
+        ("default_value", table.default_value.is_some(), puts),
+        ("new_key", table.new_key.is_some(), action == Rename),
+        ("pattern", table.pattern.is_some(), finds),
+        ("to", table.to.is_some(), action == Convert),
+        ("length", table.length.is_some(), action == Truncate),
+        ("hash_key", table.hash_key.is_some(), action == Hash),
     ];
     match allowed.iter().find(|(_, given, allowed)| *given && !allowed) {
         Some((key, ..)) => Err(format!(
             "`{key}` has no meaning for the action `{}`",
-            table.action.word()
+            action.word()
         )),
         None => Ok(()),
     }
@@ -211,15 +268,17 @@ fn reject_foreign_keys(table: &ActionTable) -> Result<(), String> {
 
 fn operation(table: &ActionTable) -> Result<Operation, String> {
     let key = || named(table, "key", table.key.as_deref());
+    let change = |keys, change| Ok(Operation::Change { keys, change });
     match table.action {
         ActionKind::Insert => put(table, key()?, (true, false)),
         ActionKind::Update => put(table, key()?, (false, true)),
         ActionKind::Upsert => put(table, key()?, (true, true)),
-        ActionKind::Delete => match (&table.pattern, &table.key) {
-            (Some(pattern), None) => Ok(Operation::DeleteMatching(pattern.clone())),
-            (None, _) => key().map(Operation::Delete),
-            (Some(_), Some(_)) => Err("`delete` takes `key` or `pattern`, not both".to_owned()),
+        ActionKind::Delete => match &table.pattern {
+            Some(pattern) if table.key.is_none() => Ok(Operation::DeleteMatching(pattern.clone())),
+            Some(_) => Err(not_both(table)),
+            None => key().map(Operation::Delete),
         },
+        ActionKind::Keep => keep(table).map(Operation::Keep),
         ActionKind::Rename => {
             let (from, to) = (key()?, named(table, "new_key", table.new_key.as_deref())?);
             if from == to {
@@ -227,18 +286,59 @@ fn operation(table: &ActionTable) -> Result<Operation, String> {
             }
             Ok(Operation::Rename { from, to })
         }
-        ActionKind::Hash => Ok(Operation::Change {
-            key: key()?,
-            change: Change::Hash,
-        }),
-        ActionKind::Convert => match table.to {
-            Some(to) => Ok(Operation::Change {
-                key: key()?,
-                change: Change::Convert(to),
-            }),
-            None => Err("the action `convert` needs `to`".to_owned()),
-        },
+        ActionKind::Hash => {
+            let key = table.hash_key.as_ref().map(HashSecret::started).transpose()?;
+            change(key_or_pattern(table)?, Change::Hash(key.map(Box::new)))
+        }
+        ActionKind::Truncate => change(key_or_pattern(table)?, Change::Truncate(length(table)?)),
+        ActionKind::Convert => {
+            let to = table.to.ok_or("the action `convert` needs `to`")?;
+            change(Keys::one(key()?), Change::Convert(to))
+        }
         ActionKind::Extract => extract(table, key()?),
+    }
+}
+
+fn not_both(table: &ActionTable) -> String {
+    format!("`{}` takes `key` or `pattern`, not both", table.action.word())
+}
+
+/// The one key, or those in which the pattern is found.
+fn key_or_pattern(table: &ActionTable) -> Result<Keys, String> {
+    match (&table.key, &table.pattern) {
+        (None, Some(pattern)) => Ok(Keys {
+            names: Box::default(),
+            pattern: Some(pattern.clone()),
+        }),
+        (Some(_), Some(_)) => Err(not_both(table)),
+        (None, None) => Err(format!(
+            "the action `{}` needs `key` or `pattern`",
+            table.action.word()
+        )),
+        (Some(key), None) => named(table, "key", Some(key)).map(Keys::one),
+    }
+}
+
+fn keep(table: &ActionTable) -> Result<Keys, String> {
+    if table.keys.is_empty() && table.pattern.is_none() {
+        return Err(
+            "the action `keep` needs `keys` or `pattern`: without any, no attribute would be left".to_owned(),
+        );
+    }
+    if table.keys.iter().any(String::is_empty) {
+        return Err("one of `keys` is empty".to_owned());
+    }
+    Ok(Keys {
+        names: table.keys.iter().map(|key| key.as_str().into()).collect(),
+        pattern: table.pattern.clone(),
+    })
+}
+
+fn length(table: &ActionTable) -> Result<usize, String> {
+    match table.length {
+        Some(Count(0)) => Err("`length` is 0: to take all of a value away, use `delete`".to_owned()),
+        Some(Count(length)) => Ok(usize::try_from(length).unwrap_or(usize::MAX)),
+        None => Err("the action `truncate` needs `length`".to_owned()),
     }
 }
 
@@ -252,22 +352,30 @@ fn named(table: &ActionTable, name: &str, value: Option<&str>) -> Result<Box<str
 
 fn put(table: &ActionTable, key: Box<str>, (insert, update): (bool, bool)) -> Result<Operation, String> {
     let source = source(table)?;
+    if table.default_value.is_some() && matches!(source, Source::Constant(_)) {
+        return Err(
+            "`default_value` is for `from_attribute` and `from_context`: `value` is always there".to_owned(),
+        );
+    }
     Ok(Operation::Put {
         key,
         insert,
         update,
         source,
+        default: table.default_value.as_ref().map(encoded),
     })
+}
+
+fn encoded(value: &ConfigValue) -> Box<[u8]> {
+    let mut body = Vec::new();
+    value.encode(&mut body);
+    body.into()
 }
 
 fn source(table: &ActionTable) -> Result<Source, String> {
     let word = table.action.word();
     match (&table.value, &table.from_attribute, table.from_context) {
-        (Some(value), None, None) => {
-            let mut body = Vec::new();
-            value.encode(&mut body);
-            Ok(Source::Constant(body.into()))
-        }
+        (Some(value), None, None) => Ok(Source::Constant(encoded(value))),
         (None, Some(name), None) => named(table, "from_attribute", Some(name)).map(Source::Attribute),
         (None, None, Some(known)) => Ok(Source::Context(known)),
         (None, None, None) => Err(format!(

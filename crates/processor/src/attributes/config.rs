@@ -68,7 +68,11 @@ impl Config for AttributesConfig {
             for (index, action) in actions.iter().enumerate() {
                 let Some(when) = &action.when else { continue };
                 let wrong = when.contradiction().or_else(|| out_of_place(level, when));
-                problems.extend(wrong.map(|words| problem(level, format!("action {}: {words}", index + 1))));
+                problems.extend(wrong.map(|message| Problem {
+                    path: vec![level.into(), index.to_string().into(), "when".into()],
+                    message,
+                    help: None,
+                }));
             }
         }
         problems

@@ -7,13 +7,17 @@ mod action;
 mod config;
 mod context;
 mod program;
+mod secret;
+mod table;
 #[cfg(test)]
 mod tests;
+mod truncate;
 mod value;
 
 pub use action::{Action, ActionKind, ActionTable};
 pub use config::AttributesConfig;
 pub use context::Known;
+pub use secret::HashSecret;
 pub use value::{ConfigValue, ValueType};
 
 use crate::matching::{Selector, Tracker};
@@ -36,12 +40,13 @@ impl ProcessorFactory for AttributesFactory {
 
     const ABOUT: About = About {
         kind: "attributes",
-        summary: "Inserts, updates, deletes, renames, hashes, extracts and converts attributes.",
+        summary: "Inserts, updates, deletes, keeps, renames, hashes, truncates, extracts and converts attributes.",
         details: "Use it to add what is known of the place (environment, cluster, region) to resources, to take out or hash \
                   what must not leave it, and to bring names in line.\n\n\
                   Put a change under `resource` where it is true for all items of a resource: it costs the same for one \
                   item as for a million. A change under `item` reads the attributes of each item. Lists without \
-                  conditions of single actions, without `extract` and without `from_context` are the cheapest. Nothing is dropped.",
+                  conditions of single actions, without `extract`, `from_context` and `default_value` are the cheapest. Nothing is dropped.\n\n\
+                  There is no SHA-1, and no MD5: what they hash is found as soon as somebody tries.",
         example: include_str!("example.toml"),
     };
 

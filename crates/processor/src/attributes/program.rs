@@ -1,20 +1,18 @@
 //! A list of actions, compiled: by the wire editor where it can, else by going through the attributes one by one.
 //!
 //! The editor decides independent changes in one walk over the message, but its lists are fixed. A list with an action
-//! that has a condition of its own, or that makes several attributes out of one, is carried out here: the
-//! attributes are read into a table, each action changes the table, and what is new is added behind the other fields.
+//! that has a condition of its own, or that makes several attributes out of one, is carried out step by step: the
+//! attributes are read into a table (`table.rs`), each action changes the table, and what is new is added behind the other fields.
 //! Only if an attribute that came in was changed or removed are all of them written anew.
 
-use super::action::{Action, Operation, Source};
+use super::action::{Action, Keys, Operation, Source};
 use super::context::Known;
+use super::table::{Body, Table};
 use super::value::Change;
-use crate::matching::RegexText;
-use crate::wire::{self, Scalar};
 use forebay_core::Origin;
+use forebay_otlp::WireError;
 use forebay_otlp::edit::{AttributeEditor, AttributeRewrite, AttributeValue, Patch, Rewritten};
-use forebay_otlp::{Cursor, Value, WireError, WireErrorKind};
 use regex::bytes::CaptureLocations;
-use smallvec::SmallVec;
 
 /// A list of actions.
 #[derive(Debug)]
@@ -40,10 +38,10 @@ pub(super) struct Scratch<'o> {
     /// Where the batch came from.
     origin: &'o Origin,
     /// Values made on the way.
-    made: Vec<u8>,
+    pub(super) made: Vec<u8>,
     /// One value in the making.
-    spare: Vec<u8>,
-    locations: Option<CaptureLocations>,
+    pub(super) spare: Vec<u8>,
+    pub(super) locations: Option<CaptureLocations>,
 }
 
 impl<'o> Scratch<'o> {
@@ -58,7 +56,7 @@ impl<'o> Scratch<'o> {
     }
 
     /// What is known of the sender, if it is.
-    fn known<'a>(&mut self, known: Known) -> Option<Body<'a>> {
+    pub(super) fn known<'a>(&mut self, known: Known) -> Option<Body<'a>> {
         let start = self.made.len();
         known.encode(self.origin, &mut self.made).then_some(Body::Made {
             start,
@@ -129,6 +127,7 @@ fn fix(editor: AttributeEditor, action: Action) -> AttributeEditor {
             insert,
             update,
             source: Source::Constant(body),
+            ..
         } => {
             let value = AttributeValue::Encoded(&body);
             match (insert, update) {
@@ -142,6 +141,7 @@ fn fix(editor: AttributeEditor, action: Action) -> AttributeEditor {
             insert,
             update,
             source: Source::Attribute(source),
+            default: None,
         } => match (insert, update) {
             (true, true) => editor.upsert_from(&key, &source),
             (true, false) => editor.insert_from(&key, &source),
@@ -151,25 +151,22 @@ fn fix(editor: AttributeEditor, action: Action) -> AttributeEditor {
         Operation::DeleteMatching(pattern) => {
             editor.delete_matching(move |key| pattern.regex().is_match(key))
         }
+        Operation::Keep(keys) => editor.delete_matching(move |key| !keys.has(key)),
         Operation::Rename { from, to } => editor.rename(&from, &to),
-        Operation::Change { key, change } => editor.rewrite(ChangeOf { key, change }),
+        Operation::Change { keys, change } => editor.rewrite(ChangeOf { keys, change }),
         // Lists with one never come here: see `Operation::is_fixed`.
-        Operation::Extract { .. }
-        | Operation::Put {
-            source: Source::Context(_),
-            ..
-        } => editor,
+        Operation::Extract { .. } | Operation::Put { .. } => editor,
     }
 }
 
 struct ChangeOf {
-    key: Box<str>,
+    keys: Keys,
     change: Change,
 }
 
 impl AttributeRewrite for ChangeOf {
     fn wants(&self, key: &[u8]) -> bool {
-        self.key.as_bytes() == key
+        self.keys.has(key)
     }
 
     fn rewrite(&self, _: &[u8], value: &[u8], out: &mut Vec<u8>) -> Rewritten {
@@ -177,242 +174,5 @@ impl AttributeRewrite for ChangeOf {
             Some(()) => Rewritten::Replace,
             None => Rewritten::Keep,
         }
-    }
-}
-
-/// The body of an `AnyValue`: on the wire or in the config, or made on the way, in [`Scratch::made`].
-#[derive(Clone, Copy, Debug)]
-enum Body<'a> {
-    Given(&'a [u8]),
-    Made { start: usize, end: usize },
-}
-
-impl<'a> Body<'a> {
-    fn bytes<'b>(self, made: &'b [u8]) -> &'b [u8]
-    where
-        'a: 'b,
-    {
-        match self {
-            Body::Given(bytes) => bytes,
-            Body::Made { start, end } => made.get(start..end).unwrap_or_default(),
-        }
-    }
-}
-
-/// Moves a value from the buffer that it was made in to those that are kept.
-fn keep<'a>(spare: &[u8], made: &mut Vec<u8>) -> Body<'a> {
-    let start = made.len();
-    made.extend_from_slice(spare);
-    Body::Made {
-        start,
-        end: made.len(),
-    }
-}
-
-/// One attribute. `field` is its `KeyValue` message as it stands in the input, until it is changed.
-#[derive(Clone, Copy, Debug)]
-struct Entry<'a> {
-    key: &'a [u8],
-    value: Body<'a>,
-    field: Option<&'a [u8]>,
-}
-
-/// The attributes of one message, on their way through the steps.
-struct Table<'a> {
-    entries: SmallVec<[Entry<'a>; 24]>,
-    /// Whether an attribute that came in was changed or removed.
-    rewritten: bool,
-    /// Whether there are new ones behind those that came in.
-    added: bool,
-}
-
-impl<'a> Table<'a> {
-    fn read(patch: &Patch<'a>) -> Result<Self, WireError> {
-        let mut entries = SmallVec::new();
-        let mut cursor = Cursor::new(patch.message());
-        while let Some(field) = cursor.next_field()? {
-            if field.number == patch.attribute_field()
-                && let Value::Len(body) = field.value
-            {
-                let (key, value) = wire::key_value(body)?;
-                entries.push(Entry {
-                    key,
-                    value: Body::Given(value),
-                    field: Some(body),
-                });
-            }
-        }
-        Ok(Table {
-            entries,
-            rewritten: false,
-            added: false,
-        })
-    }
-
-    /// The value of the first attribute named `key`.
-    fn get(&self, key: &str) -> Option<Body<'a>> {
-        self.entries
-            .iter()
-            .find(|entry| entry.key == key.as_bytes())
-            .map(|entry| entry.value)
-    }
-
-    fn step(&mut self, operation: &'a Operation, scratch: &mut Scratch<'_>) {
-        match operation {
-            Operation::Put {
-                key,
-                insert,
-                update,
-                source,
-            } => {
-                let value = match source {
-                    Source::Constant(body) => Some(Body::Given(body)),
-                    Source::Attribute(source) => self.get(source),
-                    Source::Context(known) => scratch.known(*known),
-                };
-                if let Some(value) = value {
-                    self.put(key, value, (*insert, *update));
-                }
-            }
-            Operation::Delete(key) => self.delete(|found| found == key.as_bytes()),
-            Operation::DeleteMatching(pattern) => self.delete(|found| pattern.regex().is_match(found)),
-            Operation::Rename { from, to } => self.rename(from, to),
-            Operation::Change { key, change } => self.change(key, *change, scratch),
-            Operation::Extract { key, pattern, groups } => {
-                if let Some(value) = self.get(key) {
-                    self.extract(value, pattern, groups, scratch);
-                }
-            }
-        }
-    }
-
-    /// Makes an attribute of each group of `pattern` in the text of `value`.
-    fn extract(
-        &mut self,
-        value: Body<'a>,
-        pattern: &'a RegexText,
-        groups: &'a [(usize, Box<str>)],
-        scratch: &mut Scratch<'_>,
-    ) {
-        let Scratch {
-            made,
-            spare,
-            locations,
-            ..
-        } = scratch;
-        let regex = pattern.regex();
-        let fitting = locations
-            .take()
-            .filter(|locations| locations.len() == regex.captures_len());
-        let found = locations.insert(fitting.unwrap_or_else(|| regex.capture_locations()));
-        match Scalar::read(value.bytes(made)) {
-            Scalar::Text(text) if regex.captures_read(found, text).is_some() => {}
-            _ => return,
-        }
-        for (index, name) in groups {
-            // Read again for each group: the text may stand in the buffer that the last group was added to.
-            let Scalar::Text(text) = Scalar::read(value.bytes(made)) else {
-                return;
-            };
-            let group = found.get(*index).and_then(|(start, end)| text.get(start..end));
-            if let Some(Ok(group)) = group.map(str::from_utf8) {
-                spare.clear();
-                AttributeValue::String(group).encode(spare);
-                self.put(name, keep(spare, made), (true, true));
-            }
-        }
-    }
-
-    fn put(&mut self, key: &'a str, value: Body<'a>, (insert, update): (bool, bool)) {
-        let key = key.as_bytes();
-        let mut present = false;
-        for entry in self.entries.iter_mut().filter(|entry| entry.key == key) {
-            present = true;
-            let same = matches!((entry.value, value), (Body::Given(old), Body::Given(new)) if old == new);
-            if update && !same {
-                *entry = Entry {
-                    key,
-                    value,
-                    field: None,
-                };
-                self.rewritten = true;
-            }
-        }
-        if !present && insert {
-            self.entries.push(Entry {
-                key,
-                value,
-                field: None,
-            });
-            self.added = true;
-        }
-    }
-
-    fn delete(&mut self, meant: impl Fn(&[u8]) -> bool) {
-        let before = self.entries.len();
-        self.entries.retain(|entry| !meant(entry.key));
-        self.rewritten |= self.entries.len() != before;
-    }
-
-    fn rename(&mut self, from: &'a str, to: &'a str) {
-        if self.get(from).is_none() {
-            return;
-        }
-        self.delete(|key| key == to.as_bytes());
-        for entry in self
-            .entries
-            .iter_mut()
-            .filter(|entry| entry.key == from.as_bytes())
-        {
-            *entry = Entry {
-                key: to.as_bytes(),
-                value: entry.value,
-                field: None,
-            };
-        }
-        self.rewritten = true;
-    }
-
-    fn change(&mut self, key: &str, change: Change, scratch: &mut Scratch<'_>) {
-        let Scratch { made, spare, .. } = scratch;
-        for entry in self
-            .entries
-            .iter_mut()
-            .filter(|entry| entry.key == key.as_bytes())
-        {
-            spare.clear();
-            if change.apply(entry.value.bytes(made), spare).is_some() {
-                *entry = Entry {
-                    key: entry.key,
-                    value: keep(spare, made),
-                    field: None,
-                };
-                self.rewritten = true;
-            }
-        }
-    }
-
-    /// Writes the attributes anew if one was changed or removed; else those that are new.
-    fn write(self, patch: &mut Patch<'_>, scratch: &Scratch<'_>) -> Result<(), WireError> {
-        let number = patch.attribute_field();
-        if self.rewritten {
-            patch.clear_field(number)?;
-        } else if !self.added {
-            return Ok(());
-        }
-        for entry in &self.entries {
-            match entry.field {
-                Some(field) if self.rewritten => patch.append_field(number, Value::Len(field)),
-                Some(_) => {}
-                None => {
-                    let key = str::from_utf8(entry.key).map_err(|_| WireError {
-                        kind: WireErrorKind::Utf8,
-                        offset: 0,
-                    })?;
-                    patch.append_attribute(key, AttributeValue::Encoded(entry.value.bytes(&scratch.made)));
-                }
-            }
-        }
-        Ok(())
     }
 }

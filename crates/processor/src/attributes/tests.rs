@@ -1,5 +1,6 @@
 //! Changes of attributes, one by one and against the same changes of decoded requests.
 
+mod actions;
 mod context;
 mod model;
 
@@ -290,7 +291,7 @@ fn a_request_that_cannot_be_read_is_refused() {
 }
 
 /// Configs, what is said about them, and a part of the place that is blamed.
-const MISTAKES: [(&str, &str, &str); 15] = [
+const MISTAKES: [(&str, &str, &str); 26] = [
     ("", "without actions", ""),
     (
         r#"item = [{ action = "insert", key = "a" }]"#,
@@ -348,19 +349,74 @@ const MISTAKES: [(&str, &str, &str); 15] = [
         "\"drop\"",
     ),
     (
-        r#"resource = [{ action = "delete", key = "a", when = { names = ["x"] } }]"#,
-        "action 1",
+        r#"item = [{ action = "keep" }]"#,
+        "needs `keys` or `pattern`",
+        "keep",
+    ),
+    (
+        r#"item = [{ action = "keep", keys = ["a", ""] }]"#,
+        "one of `keys` is empty",
+        "keep",
+    ),
+    (
+        r#"item = [{ action = "keep", key = "a" }]"#,
+        "`key` has no meaning",
+        "keep",
+    ),
+    (
+        r#"item = [{ action = "delete", keys = ["a"] }]"#,
+        "`keys` has no meaning",
         "delete",
     ),
     (
-        r#"resource = [{ action = "delete", key = "a", when = { scope = { names = ["x"] } } }]"#,
-        "scope",
+        r#"item = [{ action = "truncate", key = "a" }]"#,
+        "needs `length`",
+        "truncate",
+    ),
+    (
+        r#"item = [{ action = "truncate", key = "a", length = 0 }]"#,
+        "use `delete`",
+        "truncate",
+    ),
+    (
+        r#"item = [{ action = "truncate", length = 5 }]"#,
+        "needs `key` or `pattern`",
+        "truncate",
+    ),
+    (
+        r#"item = [{ action = "hash", key = "a", pattern = "b" }]"#,
+        "`hash` takes `key` or `pattern`, not both",
+        "hash",
+    ),
+    (
+        r#"item = [{ action = "hash", key = "a", hash_key = "short" }]"#,
+        "fewer than 16 bytes",
+        "short",
+    ),
+    (
+        r#"item = [{ action = "delete", key = "a", hash_key = "0123456789abcdef" }]"#,
+        "`hash_key` has no meaning",
         "delete",
+    ),
+    (
+        r#"item = [{ action = "insert", key = "a", value = 1, default_value = 2 }]"#,
+        "`value` is always there",
+        "insert",
+    ),
+    (
+        r#"resource = [{ action = "delete", key = "a", when = { names = ["x"] } }]"#,
+        "other items share the same resource",
+        "when",
+    ),
+    (
+        r#"resource = [{ action = "delete", key = "a", when = { scope = { names = ["x"] } } }]"#,
+        "other scopes share the same resource",
+        "when",
     ),
     (
         r#"item = [{ action = "delete", key = "a", when = { kinds = ["client"], metric_types = ["sum"] } }]"#,
         "no item can",
-        "delete",
+        "when",
     ),
 ];
 

@@ -1,8 +1,10 @@
 //! Values as the config has them, and what becomes of values: hashes and conversions.
 
+use super::truncate;
 use crate::wire::Scalar;
 use forebay_otlp::edit::AttributeValue;
 use forebay_otlp::fields::{any_value, array_value};
+use forebay_redaction::HashKey;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -56,8 +58,8 @@ impl ConfigValue {
     }
 }
 
-/// Appends a message in field `number`, which is below 16. Only constants are written with it, once.
-fn put_message(out: &mut Vec<u8>, number: u32, body: &[u8]) {
+/// Appends a message, string or bytes in field `number`, which is below 16.
+pub(super) fn put_message(out: &mut Vec<u8>, number: u32, body: &[u8]) {
     out.push((number << 3 | 2) as u8);
     let mut length = body.len();
     while length >= 0x80 {
@@ -169,22 +171,26 @@ pub enum ValueType {
 }
 
 /// What becomes of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Change {
-    Hash,
+    /// With the key, if there is one.
+    Hash(Option<Box<HashKey>>),
     Convert(ValueType),
+    /// To at most so many characters.
+    Truncate(usize),
 }
 
 impl Change {
     /// Appends the body of the new `AnyValue`, given that of the old one. Nothing if the value stays.
-    pub(super) fn apply(self, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
-        let value = Scalar::read(value);
+    pub(super) fn apply(&self, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        let read = Scalar::read(value);
         match self {
-            Change::Hash => hash(value, out),
-            Change::Convert(ValueType::String) => AttributeValue::String(&text(value)?).encode(out),
-            Change::Convert(ValueType::Int) => AttributeValue::Int(int(value)?).encode(out),
-            Change::Convert(ValueType::Double) => AttributeValue::Double(double(value)?).encode(out),
-            Change::Convert(ValueType::Bool) => AttributeValue::Bool(boolean(value)?).encode(out),
+            Change::Hash(key) => hash(read, key.as_deref(), out),
+            Change::Convert(ValueType::String) => AttributeValue::String(&text(read)?).encode(out),
+            Change::Convert(ValueType::Int) => AttributeValue::Int(int(read)?).encode(out),
+            Change::Convert(ValueType::Double) => AttributeValue::Double(double(read)?).encode(out),
+            Change::Convert(ValueType::Bool) => AttributeValue::Bool(boolean(read)?).encode(out),
+            Change::Truncate(most) => truncate::truncate(value, *most, out)?,
         }
         Some(())
     }
@@ -193,19 +199,30 @@ impl Change {
 /// The hash is taken of the same bytes as the Collector's attributes processor takes it of (`sha2Hasher` in its
 /// `coreinternal/attraction`), so that hashes from either can be joined: the bytes of a string, one byte 0 or 1 for a
 /// boolean, 8 bytes little endian for an integer and for the bits of a double. Other values become an empty string.
-fn hash(value: Scalar<'_>, out: &mut Vec<u8>) {
-    let digest = match value {
-        Scalar::Text(text) => Sha256::digest(text),
-        Scalar::Bool(value) => Sha256::digest([u8::from(value)]),
-        Scalar::Int(value) => Sha256::digest(value.to_le_bytes()),
-        Scalar::Double(value) => Sha256::digest(value.to_bits().to_le_bytes()),
-        Scalar::Other => return AttributeValue::String("").encode(out),
-    };
-    let mut hex = [0; 64];
-    for (pair, byte) in hex.chunks_exact_mut(2).zip(digest.iter()) {
-        pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
+fn hash(value: Scalar<'_>, key: Option<&HashKey>, out: &mut Vec<u8>) {
+    match value {
+        Scalar::Text(text) => hash_bytes(text, key, out),
+        Scalar::Bool(value) => hash_bytes(&[u8::from(value)], key, out),
+        Scalar::Int(value) => hash_bytes(&value.to_le_bytes(), key, out),
+        Scalar::Double(value) => hash_bytes(&value.to_bits().to_le_bytes(), key, out),
+        Scalar::Other => AttributeValue::String("").encode(out),
     }
-    AttributeValue::String(str::from_utf8(&hex).unwrap_or_default()).encode(out);
+}
+
+/// Writes a hash as a string: 64 hexadecimal digits, with a key and without one.
+fn hash_bytes(bytes: &[u8], key: Option<&HashKey>, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[
+        (any_value::STRING_VALUE << 3 | 2) as u8,
+        HashKey::MOST_DIGITS as u8,
+    ]);
+    match key {
+        Some(key) => key.write(bytes, out),
+        None => {
+            let digits = Sha256::digest(bytes);
+            let digits = digits.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+            out.extend(digits.map(hex_digit));
+        }
+    }
 }
 
 const fn hex_digit(value: u8) -> u8 {

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::span::Event;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 
 /// An action as a config writes it, and as the tests understand it.
 #[derive(Clone, Debug)]
@@ -27,6 +27,15 @@ pub(super) enum Act {
     Hash(&'static str),
     ToString(&'static str),
     Extract(&'static str),
+    Keep(Vec<&'static str>),
+    /// Of keys that begin with `http.`.
+    TruncateHttp(usize),
+    HashHttp,
+    Default {
+        word: &'static str,
+        key: &'static str,
+        from: &'static str,
+    },
 }
 
 impl Act {
@@ -64,6 +73,16 @@ impl Act {
             Act::Rename(from, to) => format!("action = \"rename\", key = \"{from}\", new_key = \"{to}\""),
             Act::Hash(key) => format!("action = \"hash\", key = \"{key}\""),
             Act::ToString(key) => format!("action = \"convert\", key = \"{key}\", to = \"string\""),
+            Act::Keep(keys) => format!("action = \"keep\", keys = {keys:?}, pattern = '^c$'"),
+            Act::TruncateHttp(length) => {
+                format!("action = \"truncate\", pattern = '^http\\.', length = {length}")
+            }
+            Act::HashHttp => "action = \"hash\", pattern = '^http\\.'".to_owned(),
+            Act::Default { word, key, from } => {
+                format!(
+                    "action = \"{word}\", key = \"{key}\", from_attribute = \"{from}\", default_value = 7"
+                )
+            }
             Act::Extract(key) => {
                 format!(r#"action = "extract", key = "{key}", pattern = '(?<c>\w+) /(?<b>.*)'"#)
             }
@@ -114,6 +133,17 @@ impl Act {
                 Some(Value::DoubleValue(value)) => Some(string(&value.to_string())),
                 _ => None,
             }),
+            Act::Keep(keys) => attributes.retain(|found| found.key == "c" || keys.contains(&&*found.key)),
+            Act::TruncateHttp(length) => each_http(attributes, |value| cut(value, *length)),
+            Act::HashHttp => each_http(attributes, |value| Some(string(&hash(value)))),
+            Act::Default { word, key, from } => {
+                let source = attributes.iter().find(|found| found.key == *from);
+                let seven = AnyValue {
+                    value: Some(Value::IntValue(7)),
+                };
+                let value = source.map_or(Some(seven), |found| found.value.clone());
+                put(attributes, key, value, word);
+            }
             Act::Extract(key) => {
                 let Some(Value::StringValue(text)) = first(attributes, key).cloned() else {
                     return;
@@ -153,6 +183,31 @@ fn each_value(attributes: &mut [KeyValue], key: &str, change: impl Fn(Option<&Va
     }
 }
 
+fn each_http(attributes: &mut [KeyValue], change: impl Fn(Option<&Value>) -> Option<Value> + Copy) {
+    let keys = KEYS.iter().filter(|key| key.starts_with("http."));
+    keys.for_each(|key| each_value(attributes, key, change));
+}
+
+/// A value whose texts and bytes have this length at most.
+fn cut(value: Option<&Value>, most: usize) -> Option<Value> {
+    let text = |text: &str| text.chars().take(most).collect::<String>();
+    Some(match value? {
+        Value::StringValue(value) => string(&text(value)),
+        Value::BytesValue(value) => Value::BytesValue(value.iter().copied().take(most).collect()),
+        Value::ArrayValue(list) => {
+            let mut list = list.clone();
+            for element in &mut list.values {
+                element.value = element
+                    .value
+                    .as_ref()
+                    .map(|value| cut(Some(value), most).unwrap_or(value.clone()));
+            }
+            Value::ArrayValue(list)
+        }
+        other => other.clone(),
+    })
+}
+
 fn hash(value: Option<&Value>) -> String {
     use sha2::{Digest, Sha256};
     let bytes = match value {
@@ -184,6 +239,11 @@ fn action() -> impl Strategy<Value = Act> {
         1 => key().prop_map(Act::Hash),
         1 => key().prop_map(Act::ToString),
         1 => key().prop_map(Act::Extract),
+        1 => subsequence(&KEYS[..], 1..6).prop_map(Act::Keep),
+        1 => (1..20_usize).prop_map(Act::TruncateHttp),
+        1 => Just(Act::HashHttp),
+        1 => (select(vec!["insert", "update", "upsert"]), key(), key())
+            .prop_map(|(word, key, from)| Act::Default { word, key, from }),
     ]
 }
 
