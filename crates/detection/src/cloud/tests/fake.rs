@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -115,6 +116,8 @@ async fn serve(
 #[derive(Debug, Default)]
 pub(super) struct Mapped {
     places: Mutex<HashMap<IpAddr, SocketAddr>>,
+    /// Where attempts to connect come to nothing, one way or the other.
+    pub(super) swallows: AtomicBool,
     /// Every attempt to connect.
     pub(super) attempts: Mutex<Vec<SocketAddr>>,
 }
@@ -133,6 +136,7 @@ impl Network for Mapped {
         Box::pin(async move {
             match to {
                 Some(to) => SystemNetwork.connect(to).await,
+                None if self.swallows.load(Ordering::Relaxed) => std::future::pending().await,
                 None => Err(io::ErrorKind::ConnectionRefused.into()),
             }
         })

@@ -9,6 +9,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 
 /// What is made of a service.
 #[derive(Clone, Copy, Debug)]
@@ -642,4 +643,130 @@ async fn an_agent_on_ec2_tells_the_name_of_its_cluster_only() {
     ] {
         assert!(found.iter().any(|found| found == pair), "{pair}: {found:?}");
     }
+}
+
+/// What `case` makes of `world`, if all that anybody waits for is time.
+async fn in_no_time(case: &Case, world: &World) -> Outcome {
+    let clock = world.clock.clone();
+    let passing = async {
+        loop {
+            clock.skip_to_next().await;
+        }
+    };
+    tokio::select! {
+        outcome = case.detect(world) => outcome,
+        () = passing => unreachable!(),
+    }
+}
+
+#[tokio::test]
+async fn silence_on_a_machine_that_says_whose_it_is_is_an_answer() {
+    for case in &CASES {
+        for (vendor, made) in [
+            (None, Made::Failed("no connection within 1s")),
+            (Some("Dell Inc.\n"), Made::Absent),
+        ] {
+            let world = World::new(case.variables);
+            world.network.swallows.store(true, Ordering::Relaxed);
+            if let Some(vendor) = vendor {
+                world.write("/sys/class/dmi/id/sys_vendor", vendor);
+            }
+            let made = match case.kind {
+                Kind::Ecs => Made::Failed("no connection within 1s"),
+                _ => made,
+            };
+            let what = format!("{} {vendor:?}", case.kind.name());
+            made.check(&in_no_time(case, &world).await, &what);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_azure_does_not_like_is_no_other_clouds() {
+    for kind in [Kind::Azure, Kind::Aks] {
+        let outcome = Case::of(kind)
+            .facing(|request| Does::Answers(with_status(providers::azure(request), 400)))
+            .await;
+        Made::Failed("status 400").check(&outcome, kind.name());
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_none_is_left_out_and_said() {
+    let long = format!(r#""{}""#, "z".repeat(2049));
+    for (zone, words) in [
+        (
+            r#""1\nharmful""#,
+            "cloud.availability_zone: a value has control characters in it",
+        ),
+        (
+            r#""\u0000""#,
+            "cloud.availability_zone: a value has control characters in it",
+        ),
+        (
+            &*long,
+            "cloud.availability_zone: a value is longer than 2048 bytes",
+        ),
+    ] {
+        let document =
+            format!(r#"{{"vmId": "1", "subscriptionId": "2", "location": "westeurope", "zone": {zone}}}"#);
+        let does =
+            move |_: &Request<Incoming>| Does::Answers(answer(200, "application/json", document.clone()));
+        let outcome = Case::of(Kind::Azure).facing(does).await;
+        assert_eq!(outcome.failure(), Some(words));
+        let expected = [
+            "cloud.provider=azure",
+            "cloud.platform=azure.vm",
+            "cloud.account.id=2",
+            "cloud.region=westeurope",
+            "host.id=1",
+        ];
+        assert_eq!(super::shown(&outcome), expected);
+    }
+}
+
+#[tokio::test]
+async fn tags_have_an_end_and_odd_names_stay_within_their_path() {
+    let keys = (0..60)
+        .map(|number| format!("t{number}/../\u{e4} ?#"))
+        .chain(["bad\u{7}".to_owned()]);
+    let list: String = keys.map(|key| key + "\n").collect();
+    let server = Fake::start(move |request| {
+        let path = request.uri().path();
+        Does::Answers(match path.strip_prefix("/latest/meta-data/tags/instance") {
+            Some("") => answer(200, "text/plain; charset=utf-8", list.clone()),
+            Some(_) => answer(200, "text/plain", "v"),
+            None => providers::amazon(request),
+        })
+    })
+    .await;
+    let case = Case::of(Kind::Ec2);
+    let world = case.world(&server);
+    let wanted = case.wanted(&[("ec2.tag.<key>", true)]);
+    let outcome = case.detector(None).detect(&world.surroundings, &wanted).await;
+    let found = super::shown(&outcome);
+    assert!(
+        found.iter().any(|pair| pair == "ec2.tag.t7/../\u{e4} ?#=v"),
+        "{found:?}"
+    );
+    let asked: Vec<String> = server
+        .seen()
+        .into_iter()
+        .filter(|line| line.contains("/tags/instance/"))
+        .collect();
+    assert_eq!(asked.len(), 50);
+    let odd = "GET /latest/meta-data/tags/instance/t7%2F..%2F%C3%A4%20%3F%23";
+    assert!(asked.iter().any(|line| line == odd), "{asked:?}");
+}
+
+#[tokio::test]
+async fn whether_it_is_eks_is_not_known_while_tags_cannot_be_read() {
+    let does = |request: &Request<Incoming>| {
+        let right = providers::amazon(request);
+        Does::Answers(match request.uri().path().contains("/tags/") {
+            true => with_status(right, 500),
+            false => right,
+        })
+    };
+    Made::Failed("tags: status 500").check(&Case::of(Kind::Eks).facing(does).await, "eks");
 }
