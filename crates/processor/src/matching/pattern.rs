@@ -52,6 +52,14 @@ impl Pattern {
         })
     }
 
+    /// The pattern for this text and no other, which is none of those with a prefix.
+    pub fn exact(text: &str) -> Self {
+        Pattern {
+            written: text.to_owned(),
+            test: Test::exact(text),
+        }
+    }
+
     /// Whether the condition holds for `text`. Bytes that are not UTF-8 match no character of a regular expression.
     #[inline]
     pub fn matches(&self, text: &[u8]) -> bool {

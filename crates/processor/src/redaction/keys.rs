@@ -1,5 +1,6 @@
 //! What is said of keys, and what was said lately.
 
+use super::cleaning::Syntax;
 use super::config::Level;
 use super::plan::Plan;
 use forebay_redaction::Scratch;
@@ -15,6 +16,8 @@ pub(super) struct KeyVerdict {
     pub(super) tells: Option<u16>,
     /// The rule that hides the value.
     pub(super) hides: Option<u16>,
+    /// What its value is.
+    pub(super) syntax: Syntax,
 }
 
 impl KeyVerdict {
@@ -25,6 +28,11 @@ impl KeyVerdict {
             is_strange: self.is_strange || other.is_strange,
             tells: self.tells.or(other.tells),
             hides: self.hides.or(other.hides),
+            syntax: if other.syntax == Syntax::Text {
+                self.syntax
+            } else {
+                other.syntax
+            },
         }
     }
 }

@@ -7,10 +7,11 @@
 //! |---|---|
 //! | `shapes.rs` | the table of what there is in each message |
 //! | `walk.rs`, `values.rs` | the walk: messages, attributes, values |
-//! | `plan.rs` | the config, compiled |
+//! | `plan.rs`, `cleaning.rs` | the config, compiled |
 //! | `keys.rs` | what is said of keys, and what was said lately |
 //! | `tally.rs`, `summary.rs` | what operators see, and what items say of themselves |
 
+mod cleaning;
 pub mod config;
 mod keys;
 mod plan;
@@ -143,7 +144,7 @@ impl Processor for Redaction {
     fn process(&self, mut batch: Batch, out: &mut Outputs) {
         let input = batch.payload().contiguous();
         let mut bench = self.take_bench();
-        bench.tally.begin(self.plan.strange() + 1);
+        bench.tally.begin(self.plan.named());
         let mut editor = Editor::new();
         let mut walk = Walk::new(&self.plan, &mut bench);
         let edited = match editor.edit(batch.signal(), &input, &mut walk) {

@@ -1,7 +1,9 @@
 //! The config, compiled.
 
+use super::cleaning::{Cleaning, Syntax};
 use super::config::{
-    ALLOWED_KEYS, ActionWord, Level, LimitsConfig, OnError, RedactionConfig, RuleConfig, Summary,
+    ALLOWED_KEYS, ActionWord, Level, LimitsConfig, OnError, RedactionConfig, RuleConfig, STATEMENTS, Summary,
+    URLS,
 };
 use super::keys::KeyVerdict;
 use super::shapes::Counted;
@@ -22,6 +24,7 @@ pub(super) struct Plan {
     group_of: [usize; Level::ALL.len()],
     allowed: Option<KeySet>,
     ignored: KeySet,
+    pub(super) cleaning: Cleaning,
     pub(super) redact_all_types: bool,
     pub(super) max_depth: u64,
     pub(super) max_value_bytes: usize,
@@ -118,8 +121,9 @@ impl Plan {
             rules,
             groups,
             group_of,
-            allowed: allowed.map(|keys| key_set(keys, "allowed_keys")).transpose()?,
-            ignored: key_set(&config.ignored_keys, "ignored_keys")?,
+            allowed: allowed.map(|keys| key_set(keys, &["allowed_keys"])).transpose()?,
+            ignored: key_set(&config.ignored_keys, &["ignored_keys"])?,
+            cleaning: Cleaning::new(config)?,
             redact_all_types: config.redact_all_types,
             max_depth: config.max_depth.0,
             max_value_bytes: usize::try_from(config.max_value_bytes.0).unwrap_or(usize::MAX),
@@ -132,12 +136,26 @@ impl Plan {
     /// What is counted by name: the rules, and then the removal of keys that are not allowed.
     pub(super) fn names(config: &RedactionConfig) -> Box<[Box<str>]> {
         let rules = config.rules.iter().map(|rule| rule.name.as_str());
-        rules.chain([ALLOWED_KEYS]).map(Box::from).collect()
+        rules
+            .chain([ALLOWED_KEYS, URLS, STATEMENTS])
+            .map(Box::from)
+            .collect()
+    }
+
+    /// How many names there are.
+    pub(super) fn named(&self) -> usize {
+        self.rules.len() + 3
     }
 
     /// The place of what is not allowed among these names.
     pub(super) fn strange(&self) -> usize {
         self.rules.len()
+    }
+
+    /// The place of what was sanitised among these names.
+    pub(super) fn cleaned(&self, syntax: Syntax) -> usize {
+        let place = if syntax == Syntax::Statement { 2 } else { 1 };
+        self.rules.len() + place
     }
 
     /// A rule.
@@ -201,6 +219,7 @@ impl Plan {
                 .is_some_and(|allowed| !allowed.contains(key)),
             tells: tells.map(|pattern| self.rule_of(level, pattern)),
             hides,
+            syntax: self.cleaning.syntax(key),
         }
     }
 }
@@ -297,9 +316,14 @@ fn key_pattern(pattern: &Pattern) -> KeyPattern<'_> {
     }
 }
 
-fn key_set(keys: &[Pattern], name: &'static str) -> Result<KeySet, Problem> {
+/// Keys, which are written under this path.
+pub(super) fn key_set(keys: &[Pattern], path: &[&'static str]) -> Result<KeySet, Problem> {
     let keys: Vec<KeyPattern<'_>> = keys.iter().map(key_pattern).collect();
-    KeySet::new(&keys).map_err(|error| problem(vec![name.into(), error.pattern.to_string().into()], &error))
+    KeySet::new(&keys).map_err(|error| {
+        let mut path: Vec<Cow<'static, str>> = path.iter().map(|key| (*key).into()).collect();
+        path.push(error.pattern.to_string().into());
+        problem(path, &error)
+    })
 }
 
 fn blame(error: &PatternError, written: &[Written]) -> Problem {

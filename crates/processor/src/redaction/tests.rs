@@ -1,5 +1,6 @@
 //! What leaves, and what does not.
 
+mod cleaning;
 mod levels;
 mod limits;
 mod planted;

@@ -1,5 +1,6 @@
 //! Values: texts, bytes, numbers, and maps and lists of them.
 
+use super::cleaning::{Cleaned, Syntax};
 use super::config::{ActionWord, Level};
 use super::tally::Unfit;
 use super::walk::{At, CutBy, Walk, Workbench};
@@ -12,6 +13,9 @@ use std::io::Write;
 
 /// What is put in the place of what has no text that a part could be kept of.
 const STARS: &[u8] = b"****";
+
+/// A buffer that became larger is not kept.
+const KEPT_BYTES: usize = 64 << 10;
 
 /// What of a value is a text, or has values in it.
 const WITHIN: FieldSet = FieldSet::of(&[
@@ -68,25 +72,62 @@ impl Walk<'_> {
     /// A text.
     #[inline]
     pub(super) fn text(&mut self, at: At, text: &mut Patch<'_>) -> Result<Verdict, WireError> {
+        if at.syntax != Syntax::Text && at.is_judged {
+            return Ok(self.clean(at, text));
+        }
         let bytes = text.message();
-        let mut is_changed = false;
+        Ok(self.judge_text(at, bytes, false, text))
+    }
+
+    /// Sanitises a text, and looks for patterns in what is left.
+    #[inline(never)]
+    fn clean(&mut self, at: At, text: &mut Patch<'_>) -> Verdict {
+        let bytes = text.message();
+        if let Some(why) = self.unfit_text(bytes) {
+            return self.unfit(why);
+        }
+        let mut clean = std::mem::take(&mut self.bench.clean);
+        clean.clear();
+        clean.shrink_to(KEPT_BYTES);
+        let mut cleaned = self
+            .plan
+            .cleaning
+            .clean(at.syntax, self.language, bytes, &mut clean);
+        if cleaned == Cleaned::Foreign && self.plan.fails_closed && !bytes.is_empty() {
+            clean.extend_from_slice(STARS);
+            cleaned = Cleaned::Changed;
+        }
+        let verdict = if cleaned == Cleaned::Changed {
+            self.bench.tally.found(self.plan.cleaned(at.syntax));
+            self.bench.changes.mask();
+            self.judge_text(at, &clean, true, text)
+        } else {
+            self.judge_text(at, bytes, false, text)
+        };
+        self.bench.clean = clean;
+        verdict
+    }
+
+    /// Looks for patterns in `bytes`, which are the text or, if it `is_changed`, what becomes of it.
+    #[inline]
+    fn judge_text(&mut self, at: At, bytes: &[u8], mut is_changed: bool, text: &mut Patch<'_>) -> Verdict {
+        let mut becomes = bytes;
         if at.is_judged && !bytes.is_empty() && self.plan.looks(at.level) {
             if let Some(why) = self.unfit_text(bytes) {
-                return Ok(self.unfit(why));
+                return self.unfit(why);
             }
             match self.redact(at.level, bytes) {
-                Some(changed) => is_changed = changed,
-                None => return Ok(Verdict::Drop),
+                Some(false) => {}
+                Some(true) => {
+                    is_changed = true;
+                    becomes = self.bench.scratch.text();
+                }
+                None => return Verdict::Drop,
             }
         }
-        if bytes.len() <= at.most && !is_changed {
-            return Ok(Verdict::Keep);
+        if becomes.len() <= at.most && !is_changed {
+            return Verdict::Keep;
         }
-        let becomes = if is_changed {
-            self.bench.scratch.text()
-        } else {
-            bytes
-        };
         match limits::cut_text(becomes, at.most) {
             Some(cut) => {
                 text.replace(cut);
@@ -95,7 +136,7 @@ impl Walk<'_> {
             None if is_changed => text.replace(becomes),
             None => {}
         }
-        Ok(Verdict::Keep)
+        Verdict::Keep
     }
 
     /// Why a text cannot be judged, if so.

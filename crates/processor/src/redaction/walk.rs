@@ -1,15 +1,18 @@
 //! The walk over a request: every message once, each field of it as what it is.
 
+use super::cleaning::{Syntax, UNKNOWN};
 use super::config::{ActionWord, Level, Summary};
 use super::keys::{KeyMemory, KeyVerdict};
 use super::plan::Plan;
 use super::shapes::{self, Counted, METRIC, RESOURCE, Role, SCOPE, Shape};
 use super::summary::Changes;
 use super::tally::{BODY_LENGTH, Tally, Unfit, VALUE_LENGTH};
+use crate::wire::{self, Scalar};
 use forebay_otlp::edit::{Edit, FieldSet, ItemContext, Patch, Verdict};
 use forebay_otlp::fields::key_value;
 use forebay_otlp::{Cursor, Value, WireError};
 use forebay_redaction::Scratch;
+use forebay_redaction::statement::Language;
 
 /// What a walk works with, to be used again for the next batch. It allocates where something is found.
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ pub(super) struct Workbench {
     pub(super) tally: Tally,
     /// Values that are put in the place of others, as they are written.
     pub(super) out: Vec<u8>,
+    /// A text that was sanitised.
+    pub(super) clean: Vec<u8>,
     /// Numbers in digits.
     pub(super) digits: Vec<u8>,
     pub(super) changes: Changes,
@@ -32,6 +37,8 @@ pub(super) struct Walk<'p> {
     doomed: bool,
     /// So has the resource, the scope or the metric.
     lost: [bool; 3],
+    /// The language of statements of the item that is looked at.
+    pub(super) language: Language,
 }
 
 /// Where a value stands, and what is to be done with it.
@@ -44,6 +51,8 @@ pub(super) struct At {
     pub(super) is_keyed: bool,
     /// Whether rules look at it.
     pub(super) is_judged: bool,
+    /// What it is.
+    pub(super) syntax: Syntax,
     /// The most characters, and whose limit it is: that of a length, or of a rule.
     pub(super) most: usize,
     pub(super) by: CutBy,
@@ -102,6 +111,7 @@ impl<'p> Walk<'p> {
             bench,
             doomed: false,
             lost: [false; 3],
+            language: UNKNOWN,
         }
     }
 
@@ -227,6 +237,7 @@ impl<'p> Walk<'p> {
         let mut at = At {
             is_keyed: true,
             is_judged: at.is_judged && !key.is_ignored,
+            syntax: key.syntax,
             ..at
         };
         let hides = key.hides.filter(|_| at.is_judged);
@@ -304,6 +315,7 @@ impl<'p> Walk<'p> {
             depth: 0,
             is_keyed: false,
             is_judged: true,
+            syntax: Syntax::Text,
             most: usize::MAX,
             by: CutBy::Length(VALUE_LENGTH),
         }
@@ -358,6 +370,9 @@ impl Edit for Walk<'_> {
         if self.lost != [false; 3] {
             return Ok(Verdict::Drop);
         }
+        if self.plan.cleaning.asks_for_language() {
+            self.language = language(context)?;
+        }
         self.whole(shapes::of_item(context), item)?;
         Ok(if self.is_doomed() {
             Verdict::Drop
@@ -365,6 +380,17 @@ impl Edit for Walk<'_> {
             Verdict::Keep
         })
     }
+}
+
+/// In which language statements are, by the database that an item names.
+fn language(context: &ItemContext<'_>) -> Result<Language, WireError> {
+    for key in ["db.system.name", "db.system"] {
+        let named = wire::attribute(context.item, context.attributes, key.as_bytes())?;
+        if let Some(Scalar::Text(name)) = named.map(Scalar::read) {
+            return Ok(std::str::from_utf8(name).map_or(UNKNOWN, Language::of_system));
+        }
+    }
+    Ok(UNKNOWN)
 }
 
 /// Adds to a count of what was dropped.

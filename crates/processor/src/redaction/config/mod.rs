@@ -1,9 +1,11 @@
 //! What the user writes.
 
+mod cleaning;
 mod rules;
 mod words;
 
-pub(super) use rules::ALLOWED_KEYS;
+pub use cleaning::{LanguageWord, StatementsConfig, UrlsConfig};
+pub(super) use rules::{ALLOWED_KEYS, STATEMENTS, URLS};
 pub use rules::{RuleConfig, RuleName};
 pub use words::{ActionWord, HashSecret, Level, OnError, ReadyWord, SoughtRegex, Summary};
 
@@ -32,6 +34,14 @@ pub struct RedactionConfig {
     pub allowed_keys: Option<Vec<Pattern>>,
     /// Keys whose attributes pass as they are: no rule looks at the key or the value, nor does `allowed_keys`. Limits do.
     pub ignored_keys: Vec<Pattern>,
+    /// URLs that are sanitised: without user and password, and the values of some query parameters. An empty table (`urls = {}`) does what
+    /// the semantic conventions say. Left out: none are. Patterns are looked for in what is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub urls: Option<UrlsConfig>,
+    /// Statements of databases that are sanitised: without literals and comments. An empty table (`statements = {}`) does what the
+    /// semantic conventions say. Left out: none are. Patterns are looked for in what is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statements: Option<StatementsConfig>,
     /// Regular expressions for what patterns find and is no secret: what one of them matches as a whole stays, and what else is found in
     /// the same value does not. `support@example\.com`
     pub allowed_findings: Vec<SoughtRegex>,
@@ -100,6 +110,8 @@ impl Default for RedactionConfig {
             rules: Vec::new(),
             allowed_keys: None,
             ignored_keys: Vec::new(),
+            urls: None,
+            statements: None,
             allowed_findings: Vec::new(),
             redact_all_types: true,
             hash_key: None,
@@ -119,7 +131,9 @@ impl RedactionConfig {
     }
 
     fn does_nothing(&self) -> bool {
-        self.rules.is_empty() && self.allowed_keys.is_none() && self.limits == LimitsConfig::default()
+        let cleans = self.urls.is_some() || self.statements.is_some();
+        let limits = self.limits != LimitsConfig::default();
+        self.rules.is_empty() && self.allowed_keys.is_none() && !cleans && !limits
     }
 
     /// What is wrong with the keys of the processor's own table.
@@ -132,7 +146,8 @@ impl RedactionConfig {
             });
         };
         if self.does_nothing() {
-            let message = "a redaction without rules, allowed keys or limits does nothing".to_owned();
+            let message =
+                "a redaction without rules, allowed keys, sanitising or limits does nothing".to_owned();
             blame("rules", message, "add a rule, or take the processor out");
         }
         if self.rules.len() > RULES_MAX {
@@ -207,6 +222,12 @@ impl Config for RedactionConfig {
         let mut problems = Vec::new();
         self.check_table(&mut problems);
         self.check_rules(&mut problems);
+        if let Some(urls) = &self.urls {
+            urls.check(&mut problems);
+        }
+        if let Some(statements) = &self.statements {
+            statements.check(&mut problems);
+        }
         if problems.is_empty() {
             // What can be said of each pattern by itself is said where it is read: this is about all together.
             problems.extend(Plan::new(self, &[]).err());

@@ -123,6 +123,10 @@ impl RuleName {
 
 /// What is counted under a name of its own, beside the rules.
 pub(in crate::redaction) const ALLOWED_KEYS: &str = "allowed_keys";
+/// What sanitising of URLs changed.
+pub(in crate::redaction) const URLS: &str = "urls";
+/// What sanitising of statements changed.
+pub(in crate::redaction) const STATEMENTS: &str = "statements";
 
 impl<'de> Deserialize<'de> for RuleName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -134,7 +138,7 @@ impl<'de> Deserialize<'de> for RuleName {
                 RuleName::MOST
             )));
         }
-        if name == ALLOWED_KEYS {
+        if [ALLOWED_KEYS, URLS, STATEMENTS].contains(&name.as_str()) {
             return Err(D::Error::custom(format!(
                 "`{name}` cannot name a rule: it is what another part of the processor is counted as"
             )));

@@ -96,7 +96,12 @@ fn property_what_was_redacted_has_nothing_more_to_be_found() {
             let request = planter(seed, 5).request(SIGNALS[seed as usize % 3]);
             let once = pass(&*processor, Arc::default(), request.signal(), &[request.encode()]);
             let once = once.emitted.unwrap().0.contiguous();
-            let twice = pass(&*processor, Arc::default(), request.signal(), &[once.clone()]);
+            let twice = pass(
+                &*processor,
+                Arc::default(),
+                request.signal(),
+                std::slice::from_ref(&once),
+            );
             assert_eq!(
                 twice.emitted.unwrap().0.contiguous(),
                 once,
