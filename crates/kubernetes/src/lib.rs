@@ -16,6 +16,7 @@
 )]
 
 mod extract;
+pub mod k8s_attributes;
 mod known;
 mod meter;
 mod objects;

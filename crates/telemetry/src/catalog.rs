@@ -8,6 +8,7 @@ pub mod components;
 pub mod grouping;
 pub mod kubernetes;
 pub mod redaction;
+pub mod k8s_attributes;
 pub mod tail_sampling;
 
 mod backends;
@@ -456,4 +457,5 @@ pub fn of_components() -> impl Iterator<Item = &'static Metric> {
         .chain(grouping::ALL)
         .chain(redaction::ALL)
         .chain(kubernetes::ALL)
+        .chain(k8s_attributes::ALL)
 }
