@@ -192,7 +192,9 @@ impl Look<'_, '_> {
             }
         }
         match found {
-            Some(pod) if !unknown && rule.0.iter().all(|condition| self.agrees(condition, &pod)) => Said::Pod(pod),
+            Some(pod) if !unknown && rule.0.iter().all(|condition| self.agrees(condition, &pod)) => {
+                Said::Pod(pod)
+            }
             _ => Said::Unknown,
         }
     }
@@ -227,7 +229,9 @@ impl Look<'_, '_> {
                     _ => return Said::Nothing,
                 }
             }
-            Condition::Namespace(slot) | Condition::Attribute(slot, _) if values.has(*slot) => return Said::Later,
+            Condition::Namespace(slot) | Condition::Attribute(slot, _) if values.has(*slot) => {
+                return Said::Later;
+            }
             Condition::Namespace(_) | Condition::Attribute(..) => return Said::Nothing,
         };
         found.map_or(Said::Unknown, Said::Pod)
@@ -242,7 +246,9 @@ impl Look<'_, '_> {
                 let known = sets.iter().find_map(|set| set.get(key));
                 known.is_some() && known == self.values.body(*slot)
             }),
-            Condition::Connection | Condition::Address(_) | Condition::Uid(_) | Condition::Container(_) => true,
+            Condition::Connection | Condition::Address(_) | Condition::Uid(_) | Condition::Container(_) => {
+                true
+            }
         }
     }
 }

@@ -135,7 +135,11 @@ impl Extraction {
                 self.put(out, Metadata::DaemonSetUid, uid);
             }
             "Job" => {
-                self.put(out, Metadata::CronJobName, self.cron_job(name).unwrap_or_default());
+                self.put(
+                    out,
+                    Metadata::CronJobName,
+                    self.cron_job(name).unwrap_or_default(),
+                );
                 self.put(out, Metadata::JobName, name);
                 self.put(out, Metadata::JobUid, uid);
             }
@@ -146,7 +150,11 @@ impl Extraction {
     /// The deployment by the name of a replica set, where replica sets are not asked.
     fn deployment<'n>(&self, replica_set: &'n str, labels: &Pairs<'_>) -> Option<&'n str> {
         let asked = self.kinds.contains(&Kind::ReplicaSet);
-        if asked { None } else { deployment_of(replica_set, labels) }
+        if asked {
+            None
+        } else {
+            deployment_of(replica_set, labels)
+        }
     }
 
     /// The cron job by the name of a job, where jobs are not asked.
@@ -185,7 +193,11 @@ impl Extraction {
         }
         let namespace = annotated(pod, "service.namespace").unwrap_or(pod.namespace.as_str());
         self.put(shared, Metadata::ServiceNamespace, namespace);
-        self.put(shared, Metadata::ServiceVersion, said_version(pod).unwrap_or_default());
+        self.put(
+            shared,
+            Metadata::ServiceVersion,
+            said_version(pod).unwrap_or_default(),
+        );
         let instance = annotated(pod, "service.instance.id").unwrap_or_default();
         self.put(own, Metadata::ServiceInstanceId, instance);
     }
@@ -235,9 +247,13 @@ impl Extract for Extraction {
             let instance = [object.namespace.as_str(), object.name.as_str(), name].join(".");
             self.put(&mut own, Metadata::ServiceInstanceId, instance);
         }
-        if let Some(status) = container.status.filter(|_| self.wants.has(Metadata::ContainerRestartCount)) {
+        if let Some(status) = container
+            .status
+            .filter(|_| self.wants.has(Metadata::ContainerRestartCount))
+        {
             let key = Metadata::ContainerRestartCount.as_str();
-            own.0.push((key.into(), Value::Number(status.restart_count.into())));
+            own.0
+                .push((key.into(), Value::Number(status.restart_count.into())));
         }
         self.put(&mut shared, Metadata::ContainerName, name);
         if let Some(image) = Image::parse(&container.spec.image) {
@@ -246,10 +262,16 @@ impl Extract for Extraction {
             self.put(&mut shared, Metadata::ContainerImageTag, tag.unwrap_or_default());
             self.put_list(&mut shared, Metadata::ContainerImageTags, tag);
             if said_version(object).is_none() {
-                self.put(&mut shared, Metadata::ServiceVersion, image.version().unwrap_or_default());
+                self.put(
+                    &mut shared,
+                    Metadata::ServiceVersion,
+                    image.version().unwrap_or_default(),
+                );
             }
         }
-        let digest = container.status.and_then(|status| image::repo_digest(&status.image_id));
+        let digest = container
+            .status
+            .and_then(|status| image::repo_digest(&status.image_id));
         self.put_list(&mut shared, Metadata::ContainerImageRepoDigests, digest);
         Extracted {
             own: own.finish(),
@@ -274,7 +296,11 @@ impl Extract for Extraction {
                 self.put(&mut out, Metadata::DeploymentName, name);
                 let uid = deployment.map_or("", |owner| owner.uid.as_str());
                 self.put(&mut out, Metadata::DeploymentUid, uid);
-                let service = if name.is_empty() { object.name.as_str() } else { name };
+                let service = if name.is_empty() {
+                    object.name.as_str()
+                } else {
+                    name
+                };
                 self.put(&mut out, Metadata::ServiceName, service);
             }
             Kind::Job => {
@@ -283,7 +309,11 @@ impl Extract for Extraction {
                 self.put(&mut out, Metadata::CronJobName, name);
                 let uid = cron_job.map_or("", |owner| owner.uid.as_str());
                 self.put(&mut out, Metadata::CronJobUid, uid);
-                let service = if name.is_empty() { object.name.as_str() } else { name };
+                let service = if name.is_empty() {
+                    object.name.as_str()
+                } else {
+                    name
+                };
                 self.put(&mut out, Metadata::ServiceName, service);
                 self.fields(&mut out, Owner::Job, object);
             }
@@ -354,5 +384,7 @@ fn kinds(config: &ExtractConfig, wants: Wants) -> BTreeSet<Kind> {
             wants.has(Metadata::CronJobUid) || config.has_fields_of(Owner::Job),
         ),
     ];
-    all.into_iter().filter_map(|(kind, needed)| needed.then_some(kind)).collect()
+    all.into_iter()
+        .filter_map(|(kind, needed)| needed.then_some(kind))
+        .collect()
 }

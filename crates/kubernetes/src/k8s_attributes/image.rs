@@ -75,9 +75,23 @@ mod tests {
         let cases: [(&str, Expected<'_>); 7] = [
             ("nginx", ("nginx", None, Some("latest"), None)),
             ("nginx:1.27", ("nginx", Some("1.27"), Some("1.27"), Some("1.27"))),
-            ("reg:5000/a/nginx", ("reg:5000/a/nginx", None, Some("latest"), None)),
-            ("reg:5000/nginx:v1", ("reg:5000/nginx", Some("v1"), Some("v1"), Some("v1"))),
-            (&whole, ("ghcr.io/a/b/gen", Some("0.112.0"), Some("0.112.0"), Some(&version))),
+            (
+                "reg:5000/a/nginx",
+                ("reg:5000/a/nginx", None, Some("latest"), None),
+            ),
+            (
+                "reg:5000/nginx:v1",
+                ("reg:5000/nginx", Some("v1"), Some("v1"), Some("v1")),
+            ),
+            (
+                &whole,
+                (
+                    "ghcr.io/a/b/gen",
+                    Some("0.112.0"),
+                    Some("0.112.0"),
+                    Some(&version),
+                ),
+            ),
             (&by_digest, ("ghcr.io/a", None, None, Some(digest))),
             ("nginx:", ("nginx", None, Some("latest"), None)),
         ];
@@ -94,7 +108,10 @@ mod tests {
 
     #[test]
     fn digests_have_no_runtime_before_them() {
-        assert_eq!(repo_digest("docker-pullable://nginx@sha256:1"), Some("nginx@sha256:1"));
+        assert_eq!(
+            repo_digest("docker-pullable://nginx@sha256:1"),
+            Some("nginx@sha256:1")
+        );
         assert_eq!(repo_digest("ghcr.io/a/b@sha256:1"), Some("ghcr.io/a/b@sha256:1"));
         for id in ["sha256:1", "docker://sha256:1", "", "@sha256:1", "nginx@"] {
             assert_eq!(repo_digest(id), None, "{id}");

@@ -158,9 +158,8 @@ impl FilterConfig {
         joined(conditions)
     }
 
-    /// The field selector, for the pods on `node` where there is one; nothing without conditions.
-    pub fn field_selector(&self, node: Option<&str>) -> Option<String> {
-        let own = node.map(|node| format!("spec.nodeName={}", escaped(node)));
+    /// The field selector, without what `node` and `namespace` say; nothing without conditions.
+    pub fn field_selector(&self) -> Option<String> {
         let conditions = self.fields.iter().map(|field| {
             let sign = match field.op {
                 FieldOperation::Equals => "=",
@@ -168,7 +167,7 @@ impl FilterConfig {
             };
             format!("{}{sign}{}", field.key.as_str(), escaped(&field.value))
         });
-        joined(own.into_iter().chain(conditions))
+        joined(conditions)
     }
 
     /// Rules between keys.

@@ -163,6 +163,42 @@ impl Metadata {
         )
     }
 
+    /// All of them.
+    pub const ALL: [Metadata; 32] = [
+        Metadata::NamespaceName,
+        Metadata::PodName,
+        Metadata::PodUid,
+        Metadata::PodIp,
+        Metadata::PodHostname,
+        Metadata::PodStartTime,
+        Metadata::NodeName,
+        Metadata::NodeUid,
+        Metadata::ClusterUid,
+        Metadata::DeploymentName,
+        Metadata::DeploymentUid,
+        Metadata::ReplicaSetName,
+        Metadata::ReplicaSetUid,
+        Metadata::StatefulSetName,
+        Metadata::StatefulSetUid,
+        Metadata::DaemonSetName,
+        Metadata::DaemonSetUid,
+        Metadata::JobName,
+        Metadata::JobUid,
+        Metadata::CronJobName,
+        Metadata::CronJobUid,
+        Metadata::ContainerName,
+        Metadata::ContainerRestartCount,
+        Metadata::ContainerId,
+        Metadata::ContainerImageName,
+        Metadata::ContainerImageTag,
+        Metadata::ContainerImageTags,
+        Metadata::ContainerImageRepoDigests,
+        Metadata::ServiceNamespace,
+        Metadata::ServiceName,
+        Metadata::ServiceVersion,
+        Metadata::ServiceInstanceId,
+    ];
+
     /// What is extracted where a config does not say: the same as by the Collector.
     pub const DEFAULT: [Metadata; 6] = [
         Metadata::NamespaceName,
@@ -175,25 +211,19 @@ impl Metadata {
 }
 
 /// The attributes that a container may have.
-const OF_CONTAINERS: u64 = {
-    let all = [
-        Metadata::ContainerName,
-        Metadata::ContainerRestartCount,
-        Metadata::ContainerId,
-        Metadata::ContainerImageName,
-        Metadata::ContainerImageTag,
-        Metadata::ContainerImageTags,
-        Metadata::ContainerImageRepoDigests,
-        Metadata::ServiceInstanceId,
-        Metadata::ServiceVersion,
-    ];
-    let (mut bits, mut index) = (0, 0);
-    while index < all.len() {
-        bits |= 1 << all[index] as u8;
-        index += 1;
-    }
-    bits
-};
+const OF_CONTAINERS: u64 = bit(Metadata::ContainerName)
+    | bit(Metadata::ContainerRestartCount)
+    | bit(Metadata::ContainerId)
+    | bit(Metadata::ContainerImageName)
+    | bit(Metadata::ContainerImageTag)
+    | bit(Metadata::ContainerImageTags)
+    | bit(Metadata::ContainerImageRepoDigests)
+    | bit(Metadata::ServiceInstanceId)
+    | bit(Metadata::ServiceVersion);
+
+const fn bit(metadata: Metadata) -> u64 {
+    1 << metadata as u8
+}
 
 /// A set of attributes to extract.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -202,7 +232,7 @@ pub struct Wants(u64);
 impl Wants {
     /// Whether this attribute is wanted.
     pub const fn has(self, metadata: Metadata) -> bool {
-        self.0 >> metadata as u8 & 1 == 1
+        self.0 & bit(metadata) != 0
     }
 
     /// Whether any of these is wanted.
@@ -218,9 +248,6 @@ impl Wants {
 
 impl FromIterator<Metadata> for Wants {
     fn from_iter<I: IntoIterator<Item = Metadata>>(all: I) -> Self {
-        Wants(
-            all.into_iter()
-                .fold(0, |bits, metadata| bits | 1 << metadata as u8),
-        )
+        Wants(all.into_iter().fold(0, |bits, metadata| bits | bit(metadata)))
     }
 }
