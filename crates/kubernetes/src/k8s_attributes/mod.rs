@@ -18,4 +18,6 @@ mod list;
 mod meter;
 mod passthrough;
 mod reading;
+#[cfg(test)]
+mod tests;
 mod workload;

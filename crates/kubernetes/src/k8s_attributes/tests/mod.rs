@@ -1,0 +1,4 @@
+mod associations;
+mod attributes;
+mod batches;
+mod rig;
