@@ -241,6 +241,7 @@ fn the_engine_names_no_component() {
     let mut registry = Registry::default();
     forebay_receiver::register(&mut registry);
     forebay_processor::register(&mut registry);
+    forebay_kubernetes::register(&mut registry);
     forebay_exporter::register(&mut registry);
     let kinds: BTreeSet<&str> = registry
         .receivers

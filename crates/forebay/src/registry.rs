@@ -7,6 +7,7 @@ pub(crate) fn registry() -> Registry {
     let mut registry = Registry::default();
     forebay_receiver::register(&mut registry);
     forebay_processor::register(&mut registry);
+    forebay_kubernetes::register(&mut registry);
     forebay_exporter::register(&mut registry);
     registry
 }
