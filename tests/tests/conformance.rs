@@ -87,7 +87,8 @@ fn every_folder_of_a_component_is_registered() {
             "processor" => &["processor", "kubernetes"][..],
             _ => &[role],
         };
-        let source = |name: &&str| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../crates/{name}/src"));
+        let source =
+            |name: &&str| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../crates/{name}/src"));
         let folders: BTreeSet<String> = crates
             .iter()
             .flat_map(|name| std::fs::read_dir(source(name)).unwrap())

@@ -8,12 +8,7 @@
 //! | `known/` | the store: what lookups find |
 //! | `watch/` | who fills it: lists and watches, and what becomes of them when the API server fails |
 //! | `meter.rs` | what operators see of it |
-
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the tasks that write into the store land next"
-)]
+//! | `k8s_attributes/` | the processor |
 
 mod extract;
 pub mod k8s_attributes;
@@ -31,3 +26,10 @@ pub use objects::{
 };
 pub use wanted::{Access, Kind, Scope, Settings, Wanted};
 pub use watch::follow;
+
+use forebay_core::registry::Registry;
+
+/// Registers the processors of this crate.
+pub fn register(registry: &mut Registry) {
+    registry.processor::<k8s_attributes::K8sAttributesFactory>();
+}

@@ -6,9 +6,9 @@
 pub mod cardinality;
 pub mod components;
 pub mod grouping;
+pub mod k8s_attributes;
 pub mod kubernetes;
 pub mod redaction;
-pub mod k8s_attributes;
 pub mod tail_sampling;
 
 mod backends;

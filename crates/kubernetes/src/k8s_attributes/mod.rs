@@ -89,7 +89,8 @@ impl Processor for PassingThrough {
     }
 
     fn process(&self, batch: Batch, out: &mut Outputs) {
-        self.passthrough.process(batch, enrich::present(&self.config), out);
+        self.passthrough
+            .process(batch, enrich::present(&self.config), out);
     }
 }
 
@@ -125,7 +126,8 @@ impl Processor for K8sAttributes {
         let settings = settings::of(config, &plan, &extraction, |name| std::env::var(name).ok())?;
         let predecessor = context.predecessor.as_ref();
         let before = predecessor.and_then(Handover::state::<Learned>);
-        let before = before.filter(|other| other.extract == config.extract && other.exclude == config.exclude);
+        let before =
+            before.filter(|other| other.extract == config.extract && other.exclude == config.exclude);
         let known = before.map(|other| Arc::clone(&other.known));
         let known = follow(context, &settings, extraction, known)?;
         context.node.instruments.add(Arc::clone(plan.meter()) as _);

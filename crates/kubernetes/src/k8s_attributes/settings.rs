@@ -45,17 +45,16 @@ fn scope(
     };
     Ok(Scope {
         node,
-        namespace: filter.namespace.as_ref().map(|namespace| namespace.as_str().to_owned()),
+        namespace: filter
+            .namespace
+            .as_ref()
+            .map(|namespace| namespace.as_str().to_owned()),
         labels: filter.label_selector(),
         fields: filter.field_selector(),
     })
 }
 
-fn set(
-    name: &str,
-    key: &str,
-    variable: &impl Fn(&str) -> Option<String>,
-) -> Result<String, ComponentError> {
+fn set(name: &str, key: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<String, ComponentError> {
     variable(name).filter(|value| !value.is_empty()).ok_or_else(|| {
         ComponentError::new(format!(
             "`{key}` names the environment variable {name}, which is not set: without it the pods of all nodes would be followed. Set it \
@@ -69,7 +68,10 @@ fn access(
     variable: &impl Fn(&str) -> Option<String>,
 ) -> Result<Access, ComponentError> {
     let file = |name: &str| Some(PathBuf::from(format!("{SERVICE_ACCOUNT}/{name}")));
-    let said = config.api_server.as_ref().map(|server| server.as_str().to_owned());
+    let said = config
+        .api_server
+        .as_ref()
+        .map(|server| server.as_str().to_owned());
     let own_files = config.token_file.is_some() || config.ca_file.is_some();
     Ok(match (config.auth_type, said) {
         (AuthType::KubeConfig, _) => Access::KubeConfig {
@@ -132,8 +134,14 @@ mod tests {
 
     #[test]
     fn who_asks_whom_is_what_was_written() {
-        let pod = [("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("KUBERNETES_SERVICE_PORT", "443")];
-        let six = [("KUBERNETES_SERVICE_HOST", "fd00::1"), ("KUBERNETES_SERVICE_PORT", "443")];
+        let pod = [
+            ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
+            ("KUBERNETES_SERVICE_PORT", "443"),
+        ];
+        let six = [
+            ("KUBERNETES_SERVICE_HOST", "fd00::1"),
+            ("KUBERNETES_SERVICE_PORT", "443"),
+        ];
         let token = "/var/run/secrets/kubernetes.io/serviceaccount/token";
         let ca = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
         let cases = [
@@ -146,10 +154,26 @@ mod tests {
                     context: Some("c".to_owned()),
                 },
             ),
-            ("auth_type = 'none'\napi_server = 'http://a:1'", &pod, explicit("http://a:1", None, None)),
-            ("api_server = 'https://a:1'", &pod, explicit("https://a:1", Some(token), Some(ca))),
-            ("token_file = '/t'", &pod, explicit("https://10.0.0.1:443", Some("/t"), Some(ca))),
-            ("ca_file = '/c'", &six, explicit("https://[fd00::1]:443", Some(token), Some("/c"))),
+            (
+                "auth_type = 'none'\napi_server = 'http://a:1'",
+                &pod,
+                explicit("http://a:1", None, None),
+            ),
+            (
+                "api_server = 'https://a:1'",
+                &pod,
+                explicit("https://a:1", Some(token), Some(ca)),
+            ),
+            (
+                "token_file = '/t'",
+                &pod,
+                explicit("https://10.0.0.1:443", Some("/t"), Some(ca)),
+            ),
+            (
+                "ca_file = '/c'",
+                &six,
+                explicit("https://[fd00::1]:443", Some(token), Some("/c")),
+            ),
         ];
         for (text, variables, expected) in cases {
             assert_eq!(settings(text, variables).unwrap().access, expected, "{text}");
@@ -180,7 +204,10 @@ mod tests {
         assert_eq!(wanted, expected);
         for variables in [&[][..], &[("NODE", "")]] {
             let error = settings(text, variables).unwrap_err().to_string();
-            assert!(error.starts_with("`filter.node_from_env_var` names the environment variable NODE"), "{error}");
+            assert!(
+                error.starts_with("`filter.node_from_env_var` names the environment variable NODE"),
+                "{error}"
+            );
         }
         let scope = settings("filter.node = 'node-2'", &[]).unwrap().wanted.scope;
         assert_eq!(scope.node.as_deref(), Some("node-2"));

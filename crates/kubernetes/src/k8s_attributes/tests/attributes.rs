@@ -5,6 +5,9 @@ use super::rig::{Cluster, ID, OLD_ID, UID, owned_by, owner, pairs, web};
 use crate::Kind;
 use serde_json::{Value as Json, json};
 
+/// Attributes as they are written here.
+type Written<'a> = &'a [(&'a str, &'a str)];
+
 const PEER: Option<&str> = Some("10.1.2.3");
 
 fn only(metadata: &str) -> String {
@@ -139,7 +142,7 @@ fn what_owners_know_is_asked_of_them() {
     let job = json!({ "name": "run", "namespace": "shop", "uid": "u3", "ownerReferences": [owner("CronJob", "backup", "c-uid")] });
     let by_owner = "deployment_name_from_replicaset = false";
     let names = "metadata = ['k8s.deployment.name', 'k8s.deployment.uid', 'service.name']";
-    let cases: [(String, Json, Kind, &Json, &[(&str, &str)]); 7] = [
+    let cases: [(String, Json, Kind, &Json, Written<'_>); 7] = [
         (
             format!("[extract]\n{by_owner}\nmetadata = ['k8s.deployment.name']"),
             web(),
@@ -427,7 +430,7 @@ fn the_container_is_the_one_that_the_resource_names() {
         ("k8s.container.name", "app"),
     ];
     let scheme = format!("containerd://{ID}");
-    let cases: [(&[(&str, &str)], &[(&str, &str)]); 9] = [
+    let cases: [(Written<'_>, Written<'_>); 9] = [
         (&[("k8s.container.name", "app")], &app[..2]),
         (
             &[("k8s.container.name", "proxy")],

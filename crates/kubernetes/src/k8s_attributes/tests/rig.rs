@@ -3,8 +3,9 @@
 use super::super::config::K8sAttributesConfig;
 use super::super::enrich::Plan;
 use super::super::extraction::Extraction;
+use super::super::settings;
 use crate::known::Writer;
-use crate::{Kind, Known, Metadata, PodObject, Wanted};
+use crate::{Kind, Known, Metadata, PodObject};
 use bytes::Bytes;
 use forebay_core::ledger::Ledger;
 use forebay_core::registry::Config;
@@ -42,14 +43,15 @@ impl Cluster {
         assert_eq!(config.check(), []);
         let extraction = Arc::new(Extraction::new(&config));
         let plan = Plan::new(&config, &extraction);
-        let kinds = extraction.kinds();
-        let known = Known::new(kinds.iter().copied(), 1 << 26);
-        let wanted = Wanted {
-            kinds: kinds.clone(),
-            ..Wanted::default()
-        };
+        let settings = settings::of(&config, &plan, &extraction, |_| None).unwrap();
+        let known = Known::new(settings.clone(), 1 << 26);
         let clock = SimulatedClock::default().clock();
-        let writer = Writer::new(Arc::clone(&known), wanted, Arc::clone(&extraction) as _, clock);
+        let writer = Writer::new(
+            Arc::clone(&known),
+            settings.wanted,
+            Arc::clone(&extraction) as _,
+            clock,
+        );
         Cluster {
             known,
             plan,
