@@ -15,6 +15,8 @@ pub mod k8s_attributes;
 mod known;
 mod meter;
 mod objects;
+#[cfg(test)]
+mod rig;
 mod wanted;
 mod watch;
 

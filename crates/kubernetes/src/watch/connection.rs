@@ -12,6 +12,7 @@ use kube::client::{Body, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Who we say we are.
@@ -27,7 +28,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// Sizes of files with tokens and certificates.
 const MOST_OF_FILE: u64 = 1 << 20;
 
-/// A way to the API server, made when it is first gone and anew when it leads nowhere.
+/// A way to the API server. It is made anew for each watch, which lasts for some minutes, so that tokens and certificates that were
+/// replaced are read again; and whenever it leads nowhere.
 pub(super) struct Connection {
     access: Access,
     clock: Clock,
@@ -52,11 +54,7 @@ pub(super) fn check(access: &Access) -> Result<(), ComponentError> {
         } => {
             url(api_server).map_err(ComponentError::new)?;
             if let Some(path) = token_file {
-                let filled = |text: &str| match text.trim().is_empty() {
-                    true => Err("there is no token in it".to_owned()),
-                    false => Ok(()),
-                };
-                readable("token_file", path, filled)?;
+                token(path).map_err(ComponentError::new)?;
             }
             let certificate = |text: &str| match text.contains("-----BEGIN CERTIFICATE-----") {
                 false => Err("there is no certificate in PEM in it".to_owned()),
@@ -88,6 +86,25 @@ fn readable(
     check: fn(&str) -> Result<(), String>,
 ) -> Result<(), ComponentError> {
     FollowedFile::load(key, path.to_owned(), MOST_OF_FILE, check).map(|_| ())
+}
+
+/// The token in a file. White space around it does not belong to it.
+fn token(path: &Path) -> Result<String, String> {
+    let read: Arc<Mutex<String>> = Arc::default();
+    let found = Arc::clone(&read);
+    let take = move |text: &str| {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err("there is no token in it".to_owned());
+        }
+        *found.lock().unwrap_or_else(PoisonError::into_inner) = text.to_owned();
+        Ok(())
+    };
+    FollowedFile::load("token_file", path.to_owned(), MOST_OF_FILE, take)
+        .map_err(|error| error.to_string())?;
+    Ok(std::mem::take(
+        &mut *read.lock().unwrap_or_else(PoisonError::into_inner),
+    ))
 }
 
 fn url(text: &str) -> Result<Uri, String> {
@@ -123,9 +140,10 @@ async fn config(access: &Access) -> Result<Config, String> {
         } => {
             let mut config = Config::new(url(api_server)?);
             config.root_cert_file.clone_from(ca_file);
-            config.auth_info.token_file = token_file
-                .as_ref()
-                .map(|path| path.to_string_lossy().into_owned());
+            config.auth_info.token = match token_file {
+                Some(path) => Some(token(path)?.into()),
+                None => None,
+            };
             config
         }
     };

@@ -93,6 +93,7 @@ impl Follower {
     }
 
     async fn turn(&mut self) -> Result<(), Stop> {
+        self.connection.renew();
         let version = match self.version.take() {
             Some(version) => version,
             None => self.list().await?,
@@ -107,11 +108,8 @@ impl Follower {
         self.meter.restarted(trouble.cause);
         let first = self.backoff.failures() == 0;
         let pause = self.backoff.failed(trouble.after);
-        match trouble.cause {
-            Cause::Gone => self.version = None,
-            Cause::Unauthorized => self.connection.renew(),
-            _ if !first => self.connection.renew(),
-            _ => {}
+        if trouble.cause == Cause::Gone {
+            self.version = None;
         }
         let serious = matches!(trouble.cause, Cause::Forbidden | Cause::Invalid);
         if !first || serious {
@@ -246,7 +244,6 @@ impl Follower {
                 Ok(Some(line)) => self.event(&line)?,
                 // Nothing may have happened. If nothing can come any more, the next request will tell.
                 Err(trouble) if trouble.cause == Cause::Silent => {
-                    self.connection.renew();
                     self.backoff.reset();
                     return Ok(());
                 }

@@ -14,6 +14,9 @@ mod connection;
 mod follower;
 mod trouble;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use trouble::Cause;
 
 use crate::extract::Extract;
