@@ -216,7 +216,7 @@ impl Running {
             .any(|node| matches!(node.health.condition(), Condition::Failed(_)))
     }
 
-    /// Whether it takes data: running, healthy, and the memory budget not exhausted. Once it was exhausted a fifth of it has to
+    /// Whether it takes data: running, healthy, all receivers at work, and the memory budget not exhausted. Once it was exhausted a fifth of it has to
     /// be free again: a process at its limit would else be ready and not ready by turns, as single batches come and go.
     pub fn ready(&self) -> bool {
         let ledger = self.ledger.read();
@@ -227,7 +227,13 @@ impl Running {
             self.exhausted.store(false, Ordering::Relaxed);
         }
         let room = !self.exhausted.load(Ordering::Relaxed);
-        self.shutdown.phase() == Phase::Running && self.healthy() && room
+        self.shutdown.phase() == Phase::Running && self.healthy() && self.opened() && room
+    }
+
+    /// Whether no receiver waits any more for what processors have to find out first.
+    fn opened(&self) -> bool {
+        let mut receivers = self.nodes.iter().filter(|node| node.requests.is_some());
+        receivers.all(|node| node.health.condition() != Condition::Starting)
     }
 
     /// Everything that there is to see.

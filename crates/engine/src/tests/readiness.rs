@@ -41,9 +41,11 @@ async fn receivers_take_nothing_in_until_all_processors_are_ready() {
     tokio::task::yield_now().await;
     assert!(context.try_recv().is_err(), "one of two is ready");
     assert_eq!(health.condition(), Condition::Starting);
+    assert!(!running.ready());
     second.send(()).unwrap();
     context.await.unwrap();
     assert_eq!(health.condition(), Condition::Working);
+    assert!(running.ready());
     assert!(running.drain(Duration::from_secs(10)).await.in_time);
 }
 
