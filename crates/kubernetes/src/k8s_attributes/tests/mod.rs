@@ -1,4 +1,5 @@
 mod associations;
 mod attributes;
 mod batches;
+mod life;
 mod rig;

@@ -74,6 +74,12 @@ impl Cluster {
         self
     }
 
+    /// A list of this kind has come to its end.
+    pub(super) fn listed(&self, kind: Kind) {
+        self.writer.begin_list(kind).unwrap();
+        self.writer.end_list(kind).unwrap();
+    }
+
     pub(super) fn cluster(self, uid: &str) -> Self {
         self.writer.put_cluster(uid).unwrap();
         self
