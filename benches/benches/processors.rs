@@ -18,6 +18,7 @@ use forebay_core::ledger::Ledger;
 use forebay_core::registry::Registry;
 use forebay_core::{Accounts, Batch, DeliveryToken, Entry, NodeId, Payload, Section, Signal, Source, Time};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use prost::Message;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -162,6 +163,114 @@ fn processors(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// The spans of [`support::request`], with the number of one of ten hosts on each, in as many resource envelopes as asked for, of ten
+/// different resources in turn. One for each host has all of its spans; with more, every host has several.
+fn spread(envelopes: usize) -> Bytes {
+    let mut request = support::traces(SPANS);
+    let mut shell = request.resource_spans.remove(0);
+    let mut spans = std::mem::take(&mut shell.scope_spans[0].spans);
+    for (index, span) in spans.iter_mut().enumerate() {
+        span.attributes
+            .push(support::text("host.name", format!("node-{}", index % HOSTS)));
+    }
+    let envelope = |(index, spans): (usize, &[Span])| {
+        let mut envelope = shell.clone();
+        envelope.scope_spans[0].spans = spans.to_vec();
+        let resource = envelope.resource.get_or_insert_default();
+        resource
+            .attributes
+            .push(support::number("number", (index % HOSTS) as i64));
+        envelope
+    };
+    let chunks = spans.chunks(SPANS / envelopes).enumerate();
+    request.resource_spans = chunks.map(envelope).collect();
+    request.encode_to_vec().into()
+}
+
+/// How many resources, and values to group by, the requests of [`spread`] have.
+const HOSTS: usize = 10;
+
+const REGROUPING: [(&str, &str, &str, usize); 5] = [
+    (
+        "compaction: 10 resources, all different",
+        "resource_compaction",
+        "",
+        HOSTS,
+    ),
+    (
+        "compaction: 10 resources, each 10 times",
+        "resource_compaction",
+        "",
+        100,
+    ),
+    (
+        "grouping: 10 values under 1 resource",
+        "group_by_attributes",
+        "keys = [\"host.name\"]",
+        1,
+    ),
+    (
+        "grouping: 10 values under each of 10 resources",
+        "group_by_attributes",
+        "keys = [\"host.name\"]",
+        HOSTS,
+    ),
+    (
+        "grouping: nobody has the key",
+        "group_by_attributes",
+        "keys = [\"host.title\"]",
+        HOSTS,
+    ),
+];
+
+fn regrouping(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("regrouping");
+    group.throughput(Throughput::Elements(SPANS as u64));
+    for (name, kind, config, envelopes) in REGROUPING {
+        let processor = processor(kind, config);
+        let door = Door {
+            accounts: Accounts::new(1),
+            ledger: Ledger::new(1 << 40),
+            request: spread(envelopes),
+        };
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(
+                || door.batch(),
+                |batch| {
+                    let mut outputs = Outputs::new();
+                    processor.process(batch, &mut outputs);
+                    outputs
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    let request = spread(100);
+    group.bench_function("prost: 10 resources, each 10 times", |bencher| {
+        bencher.iter(|| {
+            let decoded = ExportTraceServiceRequest::decode(black_box(&request[..])).expect("valid");
+            let mut joined: Vec<ResourceSpans> = Vec::new();
+            for mut envelope in decoded.resource_spans {
+                match joined
+                    .iter_mut()
+                    .find(|other| other.resource == envelope.resource)
+                {
+                    Some(other) => {
+                        let spans = &mut envelope.scope_spans[0].spans;
+                        other.scope_spans[0].spans.append(spans);
+                    }
+                    None => joined.push(envelope),
+                }
+            }
+            let request = ExportTraceServiceRequest {
+                resource_spans: joined,
+            };
+            request.encode_to_vec()
+        });
+    });
+    group.finish();
+}
+
 fn beside(criterion: &mut Criterion) {
     let request = support::request(Signal::Traces, SPANS);
     let mut group = criterion.benchmark_group("beside");
@@ -195,5 +304,5 @@ fn beside(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, processors, beside);
+criterion_group!(benches, processors, regrouping, beside);
 criterion_main!(benches);

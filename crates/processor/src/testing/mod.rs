@@ -3,6 +3,7 @@
 mod conditions;
 mod decoded;
 mod requests;
+mod together;
 
 pub(crate) use conditions::{Condition, ITEM, OUTER, SCOPE, conditions, selector};
 pub(crate) use decoded::{Decoded, View, each_item, first, flatten};
