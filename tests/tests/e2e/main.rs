@@ -24,6 +24,7 @@ mod load_balancing;
 mod memory;
 mod poison;
 mod process;
+mod redaction;
 mod secrets;
 mod shutdown;
 mod slow_clients;
