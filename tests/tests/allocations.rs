@@ -1,5 +1,5 @@
 //! No item allocates on its way, shown by counting every allocation while requests of ten and of a thousand spans go from the
-//! door through two processors that change and drop spans to the destination. What grows with the request are lists that
+//! door through processors that change, drop and look through spans to the destination. What grows with the request are lists that
 //! double: a few dozen allocations for a hundred times the spans.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
@@ -31,11 +31,20 @@ item = [{ action = "upsert", key = "site", value = "north-1" }, { action = "dele
 type = "filter"
 rules = [{ names = ["glob:GET /items/*7"] }]
 
+[processors.secrets]
+type = "redaction"
+urls = {}
+statements = {}
+rules = [
+    { name = "cards", patterns = ["credit_card"], action = "mask" },
+    { name = "keys", keys = ["glob:*.password"], action = "drop" },
+]
+
 [exporters.null]
 
 [pipelines.all]
 from = ["in"]
-via = ["site", "noise"]
+via = ["site", "noise", "secrets"]
 to = ["null"]
 "#;
 
