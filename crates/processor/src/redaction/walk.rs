@@ -261,6 +261,9 @@ impl<'p> Walk<'p> {
     /// The key of an entry, and what is to be done because of it. Where it has several, of which decoders take the last one, all are judged.
     #[inline]
     fn judge_keys<'m>(&mut self, at: At, entry: &'m [u8]) -> Result<(&'m [u8], KeyVerdict), WireError> {
+        if let Some(key) = plain_key(entry) {
+            return Ok((key, self.judge_key(at, key)));
+        }
         let mut cursor = Cursor::new(entry);
         let mut judged: Option<(&[u8], KeyVerdict)> = None;
         while let Some(field) = cursor.next_field()? {
@@ -379,6 +382,22 @@ impl Edit for Walk<'_> {
         } else {
             Verdict::Keep
         })
+    }
+}
+
+/// The key of an entry that is a key and a value, in this order and nothing else, as every encoder writes it, with lengths that encoders give
+/// in one byte each.
+#[inline]
+fn plain_key(entry: &[u8]) -> Option<&[u8]> {
+    const KEY_TAG: u8 = (key_value::KEY as u8) << 3 | 2;
+    const VALUE_TAG: u8 = (key_value::VALUE as u8) << 3 | 2;
+    let (&[KEY_TAG, length @ 0..0x80], rest) = entry.split_first_chunk()? else {
+        return None;
+    };
+    let (key, rest) = rest.split_at_checked(usize::from(length))?;
+    match rest {
+        [VALUE_TAG, length @ 0..0x80, value @ ..] if value.len() == usize::from(*length) => Some(key),
+        _ => None,
     }
 }
 
