@@ -45,7 +45,7 @@ pub struct RedactionFactory;
 const BENCHES: usize = 8;
 
 /// About what one takes: what is said of keys, and buffers that give back what is above 64 KiB each.
-const BENCH_BYTES: u64 = 512 << 10;
+const BENCH_BYTES: u64 = 768 << 10;
 
 impl ProcessorFactory for RedactionFactory {
     type Config = RedactionConfig;
@@ -111,7 +111,8 @@ impl Redaction {
         benches.pop().unwrap_or_default()
     }
 
-    fn give_back(&self, bench: Workbench) {
+    fn give_back(&self, mut bench: Workbench) {
+        bench.tidy();
         let mut benches = self.benches.lock().unwrap_or_else(PoisonError::into_inner);
         if benches.len() < BENCHES {
             benches.push(bench);

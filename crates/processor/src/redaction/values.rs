@@ -17,9 +17,6 @@ const STARS: &[u8] = b"****";
 /// The tag of a text in an `AnyValue`.
 const STRING_TAG: u8 = (any_value::STRING_VALUE as u8) << 3 | 2;
 
-/// A buffer that became larger is not kept.
-const KEPT_BYTES: usize = 64 << 10;
-
 /// What of a value is a text, or has values in it.
 const WITHIN: FieldSet = FieldSet::of(&[
     any_value::STRING_VALUE,
@@ -91,7 +88,6 @@ impl Walk<'_> {
         }
         let mut clean = std::mem::take(&mut self.bench.clean);
         clean.clear();
-        clean.shrink_to(KEPT_BYTES);
         let mut cleaned = self
             .plan
             .cleaning

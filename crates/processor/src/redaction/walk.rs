@@ -29,6 +29,19 @@ pub(super) struct Workbench {
     pub(super) changes: Changes,
 }
 
+/// A buffer that became larger is not kept for the next batch.
+const KEPT_BYTES: usize = 64 << 10;
+
+impl Workbench {
+    /// Gives back what a large value has made large.
+    pub(super) fn tidy(&mut self) {
+        for buffer in [&mut self.out, &mut self.clean, &mut self.digits] {
+            buffer.clear();
+            buffer.shrink_to(KEPT_BYTES);
+        }
+    }
+}
+
 /// One walk over one request.
 pub(super) struct Walk<'p> {
     pub(super) plan: &'p Plan,
