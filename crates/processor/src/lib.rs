@@ -8,6 +8,7 @@
 //! | [`filter`] | drops items, or keeps no others |
 //! | [`group_by_attributes`] | moves attributes of items to their resources, and groups the items by them |
 //! | [`lineage`] | writes by which way and when items came |
+//! | [`lookup`] | puts in what a table says of an attribute |
 //! | [`probabilistic_sampler`] | keeps a share of the traces and log records, and says which |
 //! | [`resource_compaction`] | makes one of equal resources, scopes and metrics in a batch |
 //! | [`redaction`] | finds what must not leave, and masks, hashes, cuts or drops it |
@@ -21,6 +22,7 @@ pub mod cardinality_limit;
 pub mod filter;
 pub mod group_by_attributes;
 pub mod lineage;
+pub mod lookup;
 pub mod matching;
 pub mod probabilistic_sampler;
 pub mod probability;
@@ -42,6 +44,7 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<filter::FilterFactory>();
     registry.processor::<group_by_attributes::GroupByAttributesFactory>();
     registry.processor::<lineage::LineageFactory>();
+    registry.processor::<lookup::LookupFactory>();
     registry.processor::<probabilistic_sampler::ProbabilisticSamplerFactory>();
     registry.processor::<resource_compaction::ResourceCompactionFactory>();
     registry.processor::<redaction::RedactionFactory>();

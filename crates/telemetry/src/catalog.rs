@@ -8,6 +8,7 @@ pub mod components;
 pub mod grouping;
 pub mod k8s_attributes;
 pub mod kubernetes;
+pub mod lookup;
 pub mod redaction;
 pub mod tail_sampling;
 
@@ -454,6 +455,7 @@ pub fn of_components() -> impl Iterator<Item = &'static Metric> {
         .iter()
         .chain(tail_sampling::ALL)
         .chain(cardinality::ALL)
+        .chain(lookup::ALL)
         .chain(grouping::ALL)
         .chain(redaction::ALL)
         .chain(kubernetes::ALL)

@@ -22,7 +22,7 @@ pub enum Known {
 
 impl Known {
     /// Its value as the body of an `AnyValue`, added to `out`. False, and nothing added, where it is not known.
-    pub(super) fn encode(self, origin: &Origin, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn encode(self, origin: &Origin, out: &mut Vec<u8>) -> bool {
         let identity = origin.identity.as_deref();
         let mut text = |text: &str| AttributeValue::String(text).encode(out);
         match self {
