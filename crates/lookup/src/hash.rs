@@ -5,7 +5,8 @@
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 const CLOSE: u64 = 0xd6e8_feb8_6659_fd93;
-const SPREAD: u64 = 0xa076_1d64_78bd_642f;
+/// Makes another factor of each length.
+const SPREAD: u64 = 0xa076_1d64_78bd_642e;
 
 /// What hashing begins with.
 pub(crate) const SEED: u64 = 0x2545_f491_4f6c_dd1d;
@@ -37,7 +38,7 @@ pub(crate) fn absorb(state: u64, word: u64) -> u64 {
 /// The hash of `length` bytes: `state` has taken in all whole words, `tail` is what is left, of less than eight bytes.
 #[inline]
 pub(crate) fn close(state: u64, tail: u64, length: usize) -> u64 {
-    fold(absorb(state, tail) ^ length as u64, CLOSE)
+    fold(state ^ tail, CLOSE ^ (length as u64).wrapping_mul(SPREAD))
 }
 
 /// The hash of `bytes`, after what has led to `seed`.
@@ -48,12 +49,6 @@ pub(crate) fn of(seed: u64, bytes: &[u8]) -> u64 {
         .iter()
         .fold(seed, |state, word| absorb(state, u64::from_le_bytes(*word)));
     close(state, word(tail), bytes.len())
-}
-
-/// A second hash, as good as independent of the first one.
-#[inline]
-pub(crate) fn again(hash: u64) -> u64 {
-    fold(hash, SPREAD)
 }
 
 /// The hashes of the beginnings of a key, asked for in ascending order of their lengths.

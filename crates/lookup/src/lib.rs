@@ -17,7 +17,7 @@
 //!
 //! A row takes a byte, its key and a byte or so, one to two bytes for each value that is among the first few thousand different ones of
 //! its column and about the value's length for another. Its place in the directory takes one byte, and where the longest match wins the
-//! filter a byte and a half. Networks take as many bytes as have bits that count.
+//! filter two bytes. Networks take as many bytes as have bits that count.
 
 mod build;
 mod cell;

@@ -251,8 +251,11 @@ impl Table {
             if length > value.len() {
                 break;
             }
+            if !part.ends_at(value, length) {
+                continue;
+            }
             let hash = beginnings.hash(length);
-            if part.ends_at(value, length) && self.may_have(hash) {
+            if self.may_have(hash) {
                 candidates.push((length, hash));
             }
         }

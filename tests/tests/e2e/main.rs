@@ -21,6 +21,7 @@ mod hostile;
 mod identity;
 mod lineage;
 mod load_balancing;
+mod lookup;
 mod memory;
 mod poison;
 mod process;

@@ -1,6 +1,8 @@
 //! What a `lookup` processor measures.
 
-use super::{Metric, NODE, counter, gauge, in_unit};
+use super::{Metric, counter, gauge, in_unit};
+
+const LOOKUP: &[&str] = &["node"];
 
 /// Lookups by outcome.
 pub const LOOKUPS: Metric = counter(
@@ -10,12 +12,12 @@ pub const LOOKUPS: Metric = counter(
      up).",
 );
 /// Rows.
-pub const ROWS: Metric = gauge("forebay_lookup_rows", NODE, "Rows of the table that is in use.");
+pub const ROWS: Metric = gauge("forebay_lookup_rows", LOOKUP, "Rows of the table that is in use.");
 /// Memory of the table.
 pub const MEMORY: Metric = in_unit(
     gauge(
         "forebay_lookup_memory_bytes",
-        NODE,
+        LOOKUP,
         "Memory that the table in use takes.",
     ),
     "bytes",
@@ -24,7 +26,7 @@ pub const MEMORY: Metric = in_unit(
 pub const MEMORY_MAX: Metric = in_unit(
     gauge(
         "forebay_lookup_memory_max_bytes",
-        NODE,
+        LOOKUP,
         "The most memory that the table may take. Another one may take as much while it is read again.",
     ),
     "bytes",
@@ -32,14 +34,14 @@ pub const MEMORY_MAX: Metric = in_unit(
 /// Contents that could not be used.
 pub const LOAD_FAILURES: Metric = counter(
     "forebay_lookup_load_failures",
-    NODE,
+    LOOKUP,
     "Changed tables that could not be used, and times that the file could not be read any more. The last good table stays in use.",
 );
 /// Age of the table.
 pub const AGE: Metric = in_unit(
     gauge(
         "forebay_lookup_table_age_seconds",
-        NODE,
+        LOOKUP,
         "How long ago the table that is in use was read.",
     ),
     "seconds",
