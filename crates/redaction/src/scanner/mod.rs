@@ -1,22 +1,25 @@
 //! Patterns, looked for in one pass.
 
+mod automaton;
+mod bytes;
+mod compile;
 mod found;
+mod required;
+#[cfg(test)]
+mod tests;
 
 pub use found::{Found, merge};
 
+use crate::ready::number::{self, NumberCheck};
 use crate::ready::{Check, ReadyMade};
-use regex::bytes::{Regex, RegexBuilder};
+use automaton::Automaton;
+use regex::bytes::{Regex, RegexSet};
+use smallvec::SmallVec;
 use std::fmt;
 
 /// How many findings of one regex there may be in one text. Where there are more, all from the last of them to the end of the text
 /// is one finding, so that nothing is left behind and time stays linear whatever the text is.
 pub const MOST_FINDINGS: usize = 1_000;
-
-/// The bytes that a compiled regex may take.
-const REGEX_BYTES: usize = 1 << 20;
-
-/// The group of a regex that is found, where it has one of this name: what is around it stays.
-const SECRET_GROUP: &str = "secret";
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,15 +65,53 @@ impl fmt::Display for PatternError {
 impl std::error::Error for PatternError {}
 
 /// Patterns, compiled once. It is shared by threads; a scan needs nothing but the text.
+///
+/// A text is read once by one automaton, which knows the marks of all patterns: short sequences of which one is in everything that a
+/// pattern finds, as the `@` of an address or `AKIA`. Only where a mark is, its pattern is asked. Regexes have marks as well, which are
+/// derived from what they require; where one of them is found, the regex is asked about the text. Those that require nothing that is rare
+/// (`\w+`) are asked about every text, all at once.
 #[derive(Debug)]
 pub struct Scanner {
-    seekers: Vec<Seeker>,
+    automaton: Automaton,
+    /// What marks are of.
+    targets: Box<[Target]>,
+    numbers: Numbers,
+    regexes: Box<[Asked]>,
+    /// The regexes that have no marks, in the order of `unmarked`.
+    unmarked_set: RegexSet,
+    unmarked: Box<[usize]>,
+    patterns: usize,
 }
 
+/// What a mark is of.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    /// Of a pattern that looks around it.
+    Look { pattern: usize, check: Check },
+    /// Of a token.
+    Token {
+        pattern: usize,
+        token: &'static crate::ready::Token,
+    },
+    /// Of a number.
+    Number,
+    /// Of a regex.
+    Regex(usize),
+}
+
+/// The patterns that find numbers, by how many digits these have.
+#[derive(Debug, Default)]
+struct Numbers {
+    by_digits: [Vec<(usize, NumberCheck)>; number::MOST_DIGITS],
+}
+
+/// A regex, and whose it is.
 #[derive(Debug)]
-enum Seeker {
-    Ready(Check),
-    Regex { regex: Regex, group: usize },
+struct Asked {
+    pattern: usize,
+    regex: Regex,
+    /// The group that is found; 0 is all of it.
+    group: usize,
 }
 
 impl Scanner {
@@ -81,103 +122,170 @@ impl Scanner {
     /// The first pattern that is no regex, takes more than 1 MiB when compiled, can match bytes that are no UTF-8, or matches the empty
     /// text.
     pub fn new(patterns: &[Pattern<'_>]) -> Result<Self, PatternError> {
-        let compile = |(index, pattern): (usize, &Pattern<'_>)| {
-            seeker(*pattern).map_err(|wrong| PatternError::at(index, wrong))
-        };
-        let seekers = patterns.iter().enumerate().map(compile);
-        Ok(Self {
-            seekers: seekers.collect::<Result<_, _>>()?,
-        })
+        compile::compile(patterns)
     }
 
     /// How many patterns there are.
     pub fn len(&self) -> usize {
-        self.seekers.len()
+        self.patterns
     }
 
     /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
-        self.seekers.is_empty()
+        self.patterns == 0
     }
 
-    /// Looks for all patterns in a text. `found` is what was found, by place; what was in it is forgotten. Findings of different
-    /// patterns may overlap ([`merge`]); those of one do not.
+    /// Bytes that the tables of the automaton take. Each regex takes up to 1 MiB beside them, and up to 256 KiB for each thread that asks
+    /// it.
+    pub fn heap_bytes(&self) -> usize {
+        self.automaton.heap_bytes() + size_of_val(&*self.targets)
+    }
+
+    /// Looks for all patterns in a text. `found` is what was found, by place; what was in it is forgotten. Findings may overlap
+    /// ([`merge`]).
     ///
     /// The text should be UTF-8; of other bytes, what is found is what has the form of a pattern.
     pub fn scan(&self, text: &[u8], found: &mut Vec<Found>) {
         found.clear();
-        for (pattern, seeker) in self.seekers.iter().enumerate() {
-            match seeker {
-                Seeker::Ready(check) => ready(*check, pattern, text, found),
-                Seeker::Regex { regex, group } => findings(regex, *group, pattern, text, found),
+        let mut pass = Pass {
+            scanner: self,
+            text,
+            found,
+            done: SmallVec::new(),
+            asked: SmallVec::new(),
+        };
+        self.automaton.run(text, |target, at| pass.mark(target, at));
+        pass.finish();
+        if found.len() > 1 {
+            found.sort_unstable();
+        }
+    }
+}
+
+/// One pass over a text.
+struct Pass<'a> {
+    scanner: &'a Scanner,
+    text: &'a [u8],
+    found: &'a mut Vec<Found>,
+    /// Of each pattern, up to where it has found something. Empty until it finds the first.
+    done: SmallVec<[usize; 64]>,
+    /// The regexes of which there are marks. Empty until there is one.
+    asked: SmallVec<[bool; 64]>,
+}
+
+impl Pass<'_> {
+    fn mark(&mut self, target: u16, at: usize) {
+        match self.scanner.targets.get(usize::from(target)) {
+            Some(Target::Look { pattern, check }) => self.look(*pattern, at, |text| check(text, at)),
+            Some(Target::Token { pattern, token }) => self.look(*pattern, at, |text| token.check(text, at)),
+            Some(Target::Number) => self.number(at),
+            Some(Target::Regex(regex)) => self.ask(*regex),
+            None => {}
+        }
+    }
+
+    /// Within what a pattern has found it does not look again.
+    fn look(&mut self, pattern: usize, at: usize, check: impl Fn(&[u8]) -> Option<(usize, usize)>) {
+        if self.done.get(pattern).is_some_and(|done| at < *done) {
+            return;
+        }
+        if let Some((start, end)) = check(self.text) {
+            self.push(Found { start, end, pattern }, at);
+        }
+    }
+
+    fn push(&mut self, found: Found, at: usize) {
+        self.found.push(found);
+        if self.done.is_empty() {
+            self.done.resize(self.scanner.patterns, 0);
+        }
+        if let Some(done) = self.done.get_mut(found.pattern) {
+            *done = found.end.max(at + 1);
+        }
+    }
+
+    fn number(&mut self, at: usize) {
+        let Some(parts) = number::parts(self.text, at) else {
+            return;
+        };
+        // The longest first: a number that is found hides those that begin it.
+        for groups in (1..=parts.groups()).rev() {
+            let text = self.text;
+            let Some(number) = parts.beginning(text, at, groups) else {
+                continue;
+            };
+            let scanner = self.scanner;
+            let patterns = scanner.numbers.by_digits.get(number.digits.len());
+            for (pattern, check) in patterns.into_iter().flatten() {
+                self.look(*pattern, at, |_| check(&number).then_some((at, number.end)));
             }
         }
-        found.sort_unstable();
+    }
+
+    fn ask(&mut self, regex: usize) {
+        if self.asked.is_empty() {
+            self.asked.resize(self.scanner.regexes.len(), false);
+        }
+        if let Some(asked) = self.asked.get_mut(regex) {
+            *asked = true;
+        }
+    }
+
+    /// Asks the regexes of which there are marks, and those that have none.
+    fn finish(mut self) {
+        let scanner = self.scanner;
+        if !scanner.unmarked.is_empty() {
+            let matching = scanner.unmarked_set.matches(self.text);
+            matching
+                .iter()
+                .filter_map(|index| scanner.unmarked.get(index))
+                .for_each(|regex| self.ask(*regex));
+        }
+        for (regex, _) in scanner
+            .regexes
+            .iter()
+            .zip(&self.asked)
+            .filter(|(_, asked)| **asked)
+        {
+            regex.find_all(self.text, self.found);
+        }
     }
 }
 
-fn ready(check: Check, pattern: usize, text: &[u8], found: &mut Vec<Found>) {
-    let mut at = 0;
-    while at < text.len() {
-        match check(text, at) {
-            Some((start, end)) => {
-                found.push(Found { start, end, pattern });
-                at = end.max(at + 1);
+impl Asked {
+    fn find_all(&self, text: &[u8], found: &mut Vec<Found>) {
+        let before = found.len();
+        let mut push = |start: usize, end: usize| {
+            if found.len() - before >= MOST_FINDINGS {
+                found.push(Found {
+                    start,
+                    end: text.len(),
+                    pattern: self.pattern,
+                });
+                return false;
             }
-            None => at += 1,
+            if start < end {
+                found.push(Found {
+                    start,
+                    end,
+                    pattern: self.pattern,
+                });
+            }
+            true
+        };
+        if self.group == 0 {
+            let _ = self
+                .regex
+                .find_iter(text)
+                .all(|found| push(found.start(), found.end()));
+        } else {
+            let mut groups = self
+                .regex
+                .captures_iter(text)
+                .filter_map(|captures| captures.get(self.group));
+            let _ = groups.all(|found| push(found.start(), found.end()));
         }
     }
-}
-
-fn findings(regex: &Regex, group: usize, pattern: usize, text: &[u8], found: &mut Vec<Found>) {
-    let before = found.len();
-    let mut push = |start: usize, end: usize| {
-        if found.len() - before >= MOST_FINDINGS {
-            found.push(Found {
-                start,
-                end: text.len(),
-                pattern,
-            });
-            return false;
-        }
-        if start < end {
-            found.push(Found { start, end, pattern });
-        }
-        true
-    };
-    if group == 0 {
-        let _ = regex
-            .find_iter(text)
-            .all(|found| push(found.start(), found.end()));
-    } else {
-        let mut groups = regex
-            .captures_iter(text)
-            .filter_map(|captures| captures.get(group));
-        let _ = groups.all(|found| push(found.start(), found.end()));
-    }
-}
-
-fn seeker(pattern: Pattern<'_>) -> Result<Seeker, (String, Option<usize>)> {
-    let text = match pattern {
-        Pattern::Ready(ready) => return Ok(Seeker::Ready(ready.check())),
-        Pattern::Regex(text) => text,
-    };
-    let hir = regex_syntax::Parser::new().parse(text).map_err(syntax)?;
-    if hir.properties().minimum_len() == Some(0) {
-        return Err(("matches the empty text, which is everywhere".into(), None));
-    }
-    let compiled = RegexBuilder::new(text).size_limit(REGEX_BYTES).build();
-    let regex = compiled.map_err(|_| {
-        (
-            "takes more than 1 MiB when compiled: lower its repetitions".into(),
-            None,
-        )
-    })?;
-    let group = regex
-        .capture_names()
-        .position(|name| name == Some(SECRET_GROUP))
-        .unwrap_or(0);
-    Ok(Seeker::Regex { regex, group })
 }
 
 /// What is wrong with a regex, and where.
