@@ -19,6 +19,7 @@ mod faults;
 mod forwarding;
 mod hostile;
 mod identity;
+mod kubernetes;
 mod lineage;
 mod load_balancing;
 mod lookup;

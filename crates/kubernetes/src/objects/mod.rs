@@ -126,6 +126,9 @@ pub struct ContainerSpec<'a> {
     /// Its image, as the manifest names it.
     #[serde(borrow)]
     pub image: Text<'a>,
+    /// Whether it is started again by a policy of its own: `Always` makes a sidecar of one that runs before the others.
+    #[serde(borrow, rename = "restartPolicy")]
+    pub restart_policy: Text<'a>,
 }
 
 /// What a pod is.
@@ -217,7 +220,7 @@ pub struct Terminated<'a> {
 /// Which list of a pod a container stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// `containers`.
+    /// `containers`, and of `initContainers` those that go on running: sidecars.
     Main,
     /// `initContainers`.
     Init,
@@ -274,8 +277,12 @@ fn merged<'p, 'a>(
     statuses: &'p [ContainerStatus<'a>],
 ) -> impl Iterator<Item = ContainerObject<'p, 'a>> {
     let status_of = |name: &str| statuses.iter().find(|status| status.name == *name);
+    let role_of = move |spec: &ContainerSpec<'_>| match spec.restart_policy == "Always" {
+        true => Role::Main,
+        false => role,
+    };
     specs.iter().map(move |spec| ContainerObject {
-        role,
+        role: role_of(spec),
         spec,
         status: status_of(&spec.name),
     })

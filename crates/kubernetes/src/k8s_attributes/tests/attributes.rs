@@ -468,6 +468,19 @@ fn the_container_is_the_one_that_the_resource_names() {
 }
 
 #[test]
+fn the_only_container_is_meant_unless_a_sidecar_runs_beside_it() {
+    let cluster = |init: Json| {
+        let mut pod = web();
+        pod["spec"]["initContainers"] = json!([init]);
+        Cluster::new(&only("k8s.container.name")).pod(&pod)
+    };
+    let before = cluster(json!({ "name": "migrate", "image": "m:1" }));
+    assert_eq!(before.added(PEER, &[]), pairs(&[("k8s.container.name", "app")]));
+    let beside = cluster(json!({ "name": "mesh", "image": "m:1", "restartPolicy": "Always" }));
+    assert_eq!(beside.added(PEER, &[]), []);
+}
+
+#[test]
 fn pods_that_are_excluded_are_not_found() {
     let mut ignored = web();
     ignored["metadata"]["annotations"] = json!({ "opentelemetry.io/k8s-processor/ignore": " True" });
