@@ -10,6 +10,9 @@ mod index;
 mod intern;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use entry::{Container, Run};
 pub(crate) use write::{Superseded, Writer};
 

@@ -1,0 +1,44 @@
+//! What is known of a pod takes little memory, and no more than is accounted for.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use forebay_testkit::kubernetes::{FakeCluster, Population};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+const PODS: u64 = 500;
+
+/// The most that a pod may take, with 20 labels and everything else extracted, its share of indexes, namespaces, nodes and owners among it.
+const MOST: f64 = 2_048.0;
+
+#[tokio::test]
+async fn a_pod_takes_at_most_two_kibibytes_and_what_it_takes_is_accounted_for() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let cluster = FakeCluster::start().await.unwrap();
+    Population::settle(&cluster, PODS);
+    let before = dhat::HeapStats::get().curr_bytes;
+    let following = support::everything(&cluster.url());
+    following.known.synced().await;
+    // What connections and pages took is given back with them.
+    cluster.go_away();
+    let taken = || (dhat::HeapStats::get().curr_bytes - before) as f64;
+    let mut least = taken();
+    for _ in 0..2_000 {
+        tokio::task::yield_now().await;
+        least = least.min(taken());
+    }
+    let accounted = support::accounted(&following.context);
+    let each = least / PODS as f64;
+    println!(
+        "a pod takes {each:.0} bytes, of which {:.0} are accounted for",
+        accounted / PODS as f64
+    );
+    assert!(each <= MOST, "{each}");
+    assert!(
+        accounted >= 0.85 * least && accounted <= 1.25 * least,
+        "{accounted} of {least}"
+    );
+}
