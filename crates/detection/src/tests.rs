@@ -1,3 +1,4 @@
-//! The frame, without detectors of real places.
+//! The frame, without detectors of real places, and the page about all.
 
 mod frame;
+mod page;

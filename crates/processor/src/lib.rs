@@ -12,6 +12,7 @@
 //! | [`probabilistic_sampler`] | keeps a share of the traces and log records, and says which |
 //! | [`resource_compaction`] | makes one of equal resources, scopes and metrics in a batch |
 //! | [`redaction`] | finds what must not leave, and masks, hashes, cuts or drops it |
+//! | [`resource_detection`] | writes into resources what can be found out about the place that this process runs at |
 //! | [`tail_sampling`] | holds traces until they can be judged as a whole |
 //!
 //! Shared by them: [`matching`], the language for saying which data is meant, and [`probability`], what samplers have in common.
@@ -28,6 +29,7 @@ pub mod probabilistic_sampler;
 pub mod probability;
 pub mod redaction;
 pub mod resource_compaction;
+pub mod resource_detection;
 mod rewrite;
 pub mod tail_sampling;
 #[cfg(test)]
@@ -48,5 +50,6 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<probabilistic_sampler::ProbabilisticSamplerFactory>();
     registry.processor::<resource_compaction::ResourceCompactionFactory>();
     registry.processor::<redaction::RedactionFactory>();
+    registry.processor::<resource_detection::ResourceDetectionFactory>();
     registry.processor::<tail_sampling::TailSamplingFactory>();
 }

@@ -1,6 +1,6 @@
 //! What components measure by themselves: a family is exposed where a component that has it runs.
 
-use super::{Metric, NODE, NODE_ALONE, counter, gauge};
+use super::{Metric, NODE, NODE_ALONE, counter, gauge, in_unit};
 
 const SAMPLED: &[&str] = &["processor", "policy", "sampled"];
 
@@ -59,6 +59,30 @@ pub const LINEAGE_FULL_PATHS: Metric = counter(
     "Paths of resources that a `lineage` processor made no longer, as they had `max_hops` hops already: a loop, or too small a limit.",
 );
 
+/// Attempts of detectors.
+pub const RESOURCE_DETECTION_ATTEMPTS: Metric = counter(
+    "forebay_resource_detection_attempts",
+    &["node", "detector", "outcome"],
+    "Looks of the detectors of a `resource_detection` by what came of them: `found`, `partial` (something of it could not be found out), \
+     `absent` (this is not such a place) or `failed`.",
+);
+/// How old their answers are.
+pub const RESOURCE_DETECTION_AGE: Metric = in_unit(
+    gauge(
+        "forebay_resource_detection_age_seconds",
+        &["node", "detector"],
+        "How long ago a detector of a `resource_detection` last answered in full, be it that this is not such a place; no sample if it \
+         never did.",
+    ),
+    "seconds",
+);
+/// What is known.
+pub const RESOURCE_DETECTION_ATTRIBUTES: Metric = gauge(
+    "forebay_resource_detection_attributes",
+    NODE_ALONE,
+    "Attributes of the place that a `resource_detection` gives to resources at the moment.",
+);
+
 /// Every metric of components, in the order of exposition.
 pub(super) const ALL: &[Metric] = &[
     ADAPTIVE_SAMPLER_ARRIVING,
@@ -69,4 +93,7 @@ pub(super) const ALL: &[Metric] = &[
     COUNT_TRACES_SAMPLED,
     COUNT_LOGS_SAMPLED,
     LINEAGE_FULL_PATHS,
+    RESOURCE_DETECTION_ATTEMPTS,
+    RESOURCE_DETECTION_AGE,
+    RESOURCE_DETECTION_ATTRIBUTES,
 ];
