@@ -27,6 +27,7 @@ mod memory;
 mod poison;
 mod process;
 mod redaction;
+mod resource_detection;
 mod secrets;
 mod shutdown;
 mod slow_clients;

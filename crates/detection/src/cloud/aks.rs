@@ -12,7 +12,7 @@
 
 use super::facts::Facts;
 use super::microsoft::{self, Compute};
-use super::{is_in_kubernetes, spec};
+use super::{is_in_kubernetes, spec, stable};
 use crate::fetch::Place;
 use crate::{Detector, Outcome, Spec, Surroundings, Wanted};
 use futures_util::future::BoxFuture;
@@ -28,10 +28,9 @@ pub const SPECS: &[Spec] = &[
         "the cluster's resource id, where the pod is given it",
         true,
     ),
-    spec(
+    stable(
         "k8s.cluster.name",
         "the key `cluster_name`, else the end of the cluster's resource id, else from compute, `resourceGroupName`",
-        true,
     ),
 ];
 

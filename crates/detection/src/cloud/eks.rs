@@ -10,7 +10,7 @@
 
 use super::amazon::{self, Instance};
 use super::facts::Facts;
-use super::{ec2, is_in_kubernetes, spec};
+use super::{ec2, is_in_kubernetes, spec, stable};
 use crate::fetch::Place;
 use crate::{Detector, Outcome, Spec, Surroundings, Wanted};
 use base64::Engine;
@@ -37,11 +37,10 @@ pub const SPECS: &[Spec] = &[
     spec("host.name", "`latest/meta-data/hostname`", true),
     spec("host.type", "identity document, `instanceType`", true),
     spec("host.image.id", "identity document, `imageId`", true),
-    spec(
+    stable(
         "k8s.cluster.name",
         "the key `cluster_name`, else a tag of the instance: `aws:eks:cluster-name`, `eks:cluster-name` or the one that \
          begins with `kubernetes.io/cluster/`",
-        true,
     ),
     spec(
         "aws.eks.cluster.arn",

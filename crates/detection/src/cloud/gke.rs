@@ -3,7 +3,7 @@
 
 use super::facts::Facts;
 use super::google::{self, Google, last_segment, region_of_zone};
-use super::{is_in_kubernetes, spec};
+use super::{is_in_kubernetes, spec, stable};
 use crate::fetch::{FetchError, Place};
 use crate::{Detector, Outcome, Spec, Surroundings, Wanted};
 use futures_util::future::{BoxFuture, join4};
@@ -19,7 +19,7 @@ pub const SPECS: &[Spec] = &[
         "the same, where the cluster is in one zone",
         true,
     ),
-    spec("k8s.cluster.name", "`instance/attributes/cluster-name`", true),
+    stable("k8s.cluster.name", "`instance/attributes/cluster-name`"),
     spec("host.id", "`instance/id`", true),
     spec("host.name", "`instance/name`", true),
 ];

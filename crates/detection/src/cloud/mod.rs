@@ -39,7 +39,7 @@ fn is_in_kubernetes(surroundings: &Surroundings) -> bool {
     surroundings.variable(KUBERNETES).is_some()
 }
 
-/// A string, by a name of the conventions: none of those about clouds is settled.
+/// A string, by a name of the conventions: those about clouds, machines and containers may still change.
 const fn spec(key: &'static str, source: &'static str, default: bool) -> Spec {
     Spec {
         key,
@@ -47,5 +47,13 @@ const fn spec(key: &'static str, source: &'static str, default: bool) -> Spec {
         source,
         stability: Stability::Development,
         default,
+    }
+}
+
+/// A string, by a name of the conventions that does not change any more.
+const fn stable(key: &'static str, source: &'static str) -> Spec {
+    Spec {
+        stability: Stability::Stable,
+        ..spec(key, source, true)
     }
 }
