@@ -21,6 +21,7 @@ from pathlib import Path
 from alerts import alerts
 from backend import REQUESTS, Backend
 from cardinality import cardinality
+from enrichment import enrichment
 from process import PATIENCE, Failure, Forebay, check
 from tiers import tiers
 
@@ -181,6 +182,13 @@ def cases(options):
     for protocol in ("grpc", "proto", "http"):
         name = "node.js " + {"http": "http json", "proto": "http proto"}.get(protocol, protocol)
         yield name, sdk if has_node else None, (binary, ["node", str(HERE / "send.cjs")], protocol, node)
+    for protocol in ("grpc", "http"):
+        yield f"enrichment python {protocol}", enrichment, (binary, [sys.executable, str(HERE / "send.py")], protocol)
+    yield (
+        "enrichment node.js",
+        enrichment if has_node else None,
+        (binary, ["node", str(HERE / "send.cjs")], "grpc", node),
+    )
     has_agent = (folder / "agent" / "installed").exists()
     program = str(folder / "agent" / "bin" / "ddapm-test-agent")
     yield "two tiers", tiers, (binary,)
