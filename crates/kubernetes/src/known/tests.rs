@@ -205,7 +205,7 @@ struct Modelled {
 }
 
 /// Whoever ranks highest among those that this holds for.
-fn best<'m>(model: &'m BTreeMap<String, Modelled>, is: impl Fn(&PodSpec) -> bool) -> Option<&'m str> {
+fn best(model: &BTreeMap<String, Modelled>, is: impl Fn(&PodSpec) -> bool) -> Option<&str> {
     let among = model.values().filter(|pod| is(&pod.spec));
     let found = among.max_by_key(|pod| (pod.ended.is_none(), &pod.spec.created, &pod.spec.uid));
     found.map(|pod| &*pod.spec.uid)

@@ -1,6 +1,7 @@
 //! Attributes that are made once and put into many messages.
 
 use smallvec::SmallVec;
+use std::ops::Range;
 
 use super::{
     actions,
@@ -32,6 +33,8 @@ pub struct AttributeSet {
     fields: Vec<u8>,
     /// Bit `n` is set if a key has a length of `n`, modulo 64.
     lengths: u64,
+    /// The [`mark`]s of all keys.
+    marks: u64,
     count: u32,
 }
 
@@ -48,12 +51,13 @@ impl AttributeSet {
 
     /// Adds an attribute, unless there is one with this key, or no key.
     pub fn add(&mut self, key: &str, value: AttributeValue<'_>) {
-        let known = self.may_have(key.len()) && self.get(key.as_bytes()).is_some();
+        let known = self.may_have(key.as_bytes()) && self.get(key.as_bytes()).is_some();
         if known || key.is_empty() {
             return;
         }
         encode::put_attribute(&mut self.fields, NUMBER, key, value);
         self.lengths |= 1 << (key.len() & 63);
+        self.marks |= mark(key.as_bytes());
         self.count += 1;
     }
 
@@ -61,6 +65,7 @@ impl AttributeSet {
     pub fn clear(&mut self) {
         self.fields.clear();
         self.lengths = 0;
+        self.marks = 0;
         self.count = 0;
     }
 
@@ -81,29 +86,58 @@ impl AttributeSet {
 
     /// The attributes in order: the key and the body of the `AnyValue`.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        entries(&self.fields).map(|(_, read)| (read.key, read.value.unwrap_or_default()))
+        self.entries().map(|entry| (entry.key, self.value(&entry)))
     }
 
     /// The body of the `AnyValue` of the attribute named `key`.
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.iter()
-            .find_map(|(name, value)| (name == key).then_some(value))
+        let found = self.entries().find(|entry| entry.key == key)?;
+        Some(self.value(&found))
     }
 
-    /// Whether a key of this length may be among those of the set.
-    const fn may_have(&self, length: usize) -> bool {
-        self.lengths >> (length & 63) & 1 == 1
+    /// Whether this may be one of its keys. It surely is not where the answer is no, which needs no look at the keys.
+    fn may_have(&self, key: &[u8]) -> bool {
+        self.marks & mark(key) != 0
+    }
+
+    /// The attributes in order.
+    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let mut scan = Scan::new(&self.fields, 0..self.fields.len());
+        std::iter::from_fn(move || {
+            let field = scan.next_field().ok()??;
+            let body = field.body().ok()?;
+            let key = match self.fields.get(body.clone())? {
+                [0x0a, length @ 0..0x80, rest @ ..] => rest.get(..usize::from(*length))?,
+                _ => KeyValue::read(&self.fields, body.clone()).ok()?.key,
+            };
+            Some(Entry {
+                key,
+                field: field.field(),
+                body,
+            })
+        })
+    }
+
+    fn value(&self, entry: &Entry<'_>) -> &[u8] {
+        let read = KeyValue::read(&self.fields, entry.body.clone());
+        read.ok().and_then(|read| read.value).unwrap_or_default()
     }
 }
 
-/// The `KeyValue` messages in fields that a set has written, each with its body.
-fn entries(fields: &[u8]) -> impl Iterator<Item = (&[u8], KeyValue<'_>)> {
-    let mut scan = Scan::new(fields, 0..fields.len());
-    std::iter::from_fn(move || {
-        let place = scan.next_field().ok()??.body().ok()?;
-        let body = fields.get(place.clone())?;
-        Some((body, KeyValue::read(fields, place).ok()?))
-    })
+/// One attribute of a set, and where its bytes are.
+struct Entry<'s> {
+    key: &'s [u8],
+    /// The whole field.
+    field: Range<usize>,
+    /// The `KeyValue`.
+    body: Range<usize>,
+}
+
+/// One of 64 bits, by the key: most other keys have another one.
+fn mark(key: &[u8]) -> u64 {
+    let byte = |place: usize| u32::from(key.get(place).copied().unwrap_or_default());
+    let mixed = byte(key.len() / 2) * 31 + byte(key.len().wrapping_sub(1)) * 7 + key.len() as u32;
+    1 << (mixed & 63)
 }
 
 /// Which attributes of several sets a message has already: a bit for each, in order.
@@ -164,11 +198,10 @@ pub(super) fn put(
 fn named<'s>(sets: &[&'s AttributeSet], key: &[u8]) -> Option<(usize, &'s [u8])> {
     let mut first = 0;
     for set in sets {
-        if set.may_have(key.len()) {
-            let mut entries = entries(&set.fields).enumerate();
-            if let Some((index, (_, read))) = entries.find(|(_, (_, read))| read.key == key) {
-                return Some((first + index, read.value.unwrap_or_default()));
-            }
+        if set.may_have(key)
+            && let Some((index, entry)) = set.entries().enumerate().find(|(_, entry)| entry.key == key)
+        {
+            return Some((first + index, set.value(&entry)));
         }
         first += set.len();
     }
@@ -193,13 +226,40 @@ fn append_each(sets: &[&AttributeSet], seen: &Seen, number: u32, out: &mut Vec<u
     let (mut index, mut added) = (0, 0);
     for (place, set) in sets.iter().enumerate() {
         let earlier = sets.get(..place).unwrap_or_default();
-        for (body, read) in entries(&set.fields) {
-            if !seen.contains(index) && named(earlier, read.key).is_none() {
-                encode::put_bytes(out, number, body);
+        let mut run = Run { set, number, from: 0 };
+        for entry in set.entries() {
+            if seen.contains(index) || named(earlier, entry.key).is_some() {
+                run.end(entry.field.start, out);
+                run.from = entry.field.end;
+            } else {
                 added += 1;
             }
             index += 1;
         }
+        run.end(set.fields.len(), out);
     }
     added
+}
+
+/// Attributes of a set one behind the other, all of which are added.
+struct Run<'s> {
+    set: &'s AttributeSet,
+    number: u32,
+    from: usize,
+}
+
+impl Run<'_> {
+    /// Adds those up to `to`.
+    fn end(&self, to: usize, out: &mut Vec<u8>) {
+        let fields = self.set.fields.get(self.from..to).unwrap_or_default();
+        if self.number == NUMBER {
+            return out.extend_from_slice(fields);
+        }
+        let mut scan = Scan::new(fields, 0..fields.len());
+        while let Ok(Some(field)) = scan.next_field() {
+            if let Ok(body) = scan.bytes(&field) {
+                encode::put_bytes(out, self.number, body);
+            }
+        }
+    }
 }
