@@ -10,6 +10,9 @@ use bytes::Bytes;
 use forebay_transport::client::{AskError, AskLimits, Endpoint, Question, Target};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -31,7 +34,11 @@ const QUOTED_MAX: usize = 60;
 
 /// Where a metadata service is: an address that its provider has fixed, one on this host or link that its agent has put into the
 /// environment, or one that the config names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// In a config it is written as `http://HOST`, `http://HOST:PORT` or either with a path, and a mistake in it is shown with its
+/// position.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Place {
     target: Target,
     /// Before every path; empty or beginning with a slash.
@@ -115,6 +122,30 @@ impl FromStr for Place {
             base: endpoint.path().to_owned(),
             given: true,
         })
+    }
+}
+
+impl TryFrom<String> for Place {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Place {
+    fn schema_name() -> Cow<'static, str> {
+        "MetadataEndpoint".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^http://|\\$\\{" })
     }
 }
 
