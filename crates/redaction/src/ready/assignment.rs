@@ -1,6 +1,6 @@
 //! Values that are named as secrets.
 
-use super::{is_word, run};
+use super::{is_word, run, run_before};
 
 /// A value is followed no further than this many bytes.
 const MOST_VALUE: usize = 512;
@@ -45,8 +45,17 @@ pub(crate) fn password_assignment(text: &[u8], at: usize) -> Option<(usize, usiz
     behind += run(text, behind, 2, |byte| byte == b' ');
     let (start, end) = value(text, behind, is_equals)?;
     let bytes = text.get(start..end)?;
-    let is_secret = !bytes.is_empty() && !bytes.iter().all(|byte| *byte == b'*') && !is_placeholder(bytes);
-    is_secret.then_some((start, end))
+    let is_hidden = bytes.iter().all(|byte| *byte == b'*') || is_placeholder(bytes);
+    let is_directory = bytes.first() == Some(&b'/') && is_working_directory(text, name_end);
+    (!is_hidden && !is_directory).then_some((start, end))
+}
+
+/// Whether the name that ends here is that of the variable in which shells keep the directory that they are in, or were in before
+/// (POSIX.1-2017, XCU, `cd`).
+fn is_working_directory(text: &[u8], end: usize) -> bool {
+    let length = run_before(text, end, 8, is_word);
+    let name = text.get(end - length..end).unwrap_or_default();
+    name.eq_ignore_ascii_case(b"pwd") || name.eq_ignore_ascii_case(b"oldpwd")
 }
 
 /// Whether a name ends here that is one of a secret.

@@ -14,7 +14,7 @@ pub(crate) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
         return None;
     }
     let local = run_before(text, at, LONGEST_LOCAL, is_local);
-    let mut start = at - local;
+    let mut start = behind_name(text, at - local, at);
     // Signs in front are more often of what stands around it.
     while start < at
         && text
@@ -25,6 +25,21 @@ pub(crate) fn email(text: &[u8], at: usize) -> Option<(usize, usize)> {
     }
     let end = domain_end(text, at + 1)?;
     (start < at).then_some((start, end))
+}
+
+/// Where a local part starts that a path, a query or a name with `=` runs into. A name has letters, digits and `_`: other than in
+/// `bounce-jane=shop.example@list.example`, which is one address within another.
+fn behind_name(text: &[u8], from: usize, at: usize) -> usize {
+    let local = text.get(from..at).unwrap_or_default();
+    let path = local.iter().rposition(|byte| matches!(byte, b'/' | b'?' | b'&'));
+    let mut start = path.map_or(0, |last| last + 1);
+    while let Some(rest) = local.get(start..) {
+        match rest.iter().position(|byte| !is_word(*byte)) {
+            Some(name) if rest.get(name) == Some(&b'=') => start += name + 1,
+            _ => break,
+        }
+    }
+    from + start
 }
 
 fn is_local(byte: u8) -> bool {

@@ -51,14 +51,19 @@ impl<'a> Number<'a> {
         self.lengths == lengths && self.separators == separators
     }
 
-    /// Whether one of these words, in lower case, stands shortly before it.
+    /// Whether one of these words, in lower case, stands shortly before it: as a word of its own, or as a part of a name that is written
+    /// with underscores or with capitals (`userSsn`). Within other words they are nothing (`using`, `className`).
     pub(crate) fn is_named(&self, names: &[&str]) -> bool {
         let from = self.start.saturating_sub(NAME_WITHIN);
         let words = self.text.get(from..self.start).unwrap_or_default();
         steps(words.len());
         let is_there = |name: &&str| {
-            let mut windows = words.windows(name.len());
-            windows.any(|window| window.eq_ignore_ascii_case(name.as_bytes()))
+            let mut windows = words.windows(name.len()).enumerate();
+            windows.any(|(at, window)| {
+                window.eq_ignore_ascii_case(name.as_bytes())
+                    && is_seam(self.text, from + at)
+                    && is_seam(self.text, from + at + name.len())
+            })
         };
         names.iter().any(is_there)
     }
@@ -140,6 +145,16 @@ pub(crate) fn parts(text: &[u8], start: usize) -> Option<Parts> {
         at += 1;
     }
     (parts.groups > 0).then_some(parts)
+}
+
+/// Whether a word may begin or end at a place: no letter is on one of its sides, or a small one before it and a capital behind.
+fn is_seam(text: &[u8], at: usize) -> bool {
+    match (before(text, at), text.get(at)) {
+        (Some(left), Some(right)) if left.is_ascii_alphabetic() && right.is_ascii_alphabetic() => {
+            left.is_ascii_lowercase() && right.is_ascii_uppercase()
+        }
+        _ => true,
+    }
 }
 
 /// Whether what starts here is part of something that began before.

@@ -17,6 +17,7 @@ pub enum ReadyMade {
     Iban,
     /// Addresses of e-mail: a local part of up to 64 letters, digits and `.!#$%&'*+/=?^_{|}~-` (RFC 5321,
     /// section 4.5.3.1; RFC 5322, `dot-atom`), `@`, and a domain with a dot whose last label is of letters.
+    /// A path, a query or a name with `=` in front does not belong to it (`/users?email=jane@shop.example`).
     /// Missed: quoted local parts, addresses in brackets, domains without a dot, and letters other than those
     /// of ASCII.
     Email,
@@ -42,7 +43,7 @@ pub enum ReadyMade {
     /// Values behind names that end in `password`, `passwd`, `passphrase`, `pwd`, `secret`, `token`, `api_key`,
     /// `secret_key`, `access_key` or `private_key`, in any case: `password=..`, `"clientSecret": ".."`,
     /// `DB_PWD: ..`, also in JSON within a text. Found is the value, up to 512 bytes. Not found: `null`,
-    /// `true`, `****`, `${..}` and the like; a word of letters only behind a colon, which is prose. Missed:
+    /// `true`, `****`, `${..}` and the like; a directory in `PWD` or `OLDPWD`; a word of letters only behind a colon, which is prose. Missed:
     /// values behind other names.
     PasswordAssignment,
     /// Credentials behind `Bearer` and `Basic` (RFC 6750, RFC 7617), in headers and in texts. Checked: behind
@@ -159,8 +160,9 @@ pub enum ReadyMade {
     /// PESEL of Poland: eleven digits. Checked: the day, the check digit.
     PlPesel,
     /// Personal and coordination numbers of Sweden: ten or twelve digits, as `811228-9874`; twelve also in one
-    /// piece, ten so only behind `personn`. Checked: the day, Luhn. Missed: `+` before the last four, of those
-    /// who are a hundred years old.
+    /// piece, ten so, and twelve that are a minute since 2000 as well, only behind `personnummer`, `personnr`
+    /// or `ssn`. Checked: the day, Luhn. Missed: `+` before the last four, of those who are a hundred years
+    /// old.
     SePersonnummer,
     /// National numbers of Belgium: eleven digits, in one piece or as `85.07.30-033.28`. Checked: the day, the
     /// key, by 97.

@@ -15,6 +15,8 @@ pub(crate) enum Alphabet {
     Url,
     /// Letters, digits, `_`, `-` and `.`.
     Dotted,
+    /// What a query of a URL is made of, without its `?`.
+    Query,
     /// Letters, digits, `+`, `/` and `=` (RFC 4648, section 4).
     Base64,
 }
@@ -27,6 +29,7 @@ impl Alphabet {
             Self::Hex => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
             Self::Url => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
             Self::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
+            Self::Query => byte.is_ascii_alphanumeric() || b"-._~%&=+:/".contains(&byte),
             Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='),
         }
     }
@@ -65,14 +68,17 @@ impl Token {
             return None;
         }
         let from = at + prefix.len();
-        let length = run(text, from, self.most + 1, |byte| self.alphabet.has(byte));
+        let run = run(text, from, self.most + 1, |byte| self.alphabet.has(byte));
+        // A sentence ends behind it, and it not with the sentence.
+        let bytes = text.get(from..from + run)?.iter();
+        let length = run - bytes.rev().take_while(|byte| **byte == b'.').count();
         (self.least..=self.most)
             .contains(&length)
             .then_some((at, from + length))
     }
 }
 
-use Alphabet::{Alphanumeric, Base64, Capitals, Dotted, Hex, Url};
+use Alphabet::{Alphanumeric, Base64, Capitals, Dotted, Hex, Query, Url};
 
 pub(crate) const AWS_ACCESS_KEY: [Token; 4] = [
     token("AKIA", Capitals, 16, 16),
@@ -89,7 +95,7 @@ pub(crate) const GOOGLE_OAUTH: [Token; 3] = [
 pub(crate) const AZURE_STORAGE: [Token; 3] = [
     token("AccountKey=", Base64, 80, 100),
     token("SharedAccessKey=", Base64, 40, 100),
-    token("SharedAccessSignature=", Url, 20, 512),
+    token("SharedAccessSignature=", Query, 20, 512),
 ];
 pub(crate) const DIGITALOCEAN: [Token; 3] = [
     token("dop_v1_", Hex, 64, 64),

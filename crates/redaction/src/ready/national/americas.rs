@@ -15,7 +15,7 @@ pub(crate) fn us_ssn(number: &Number<'_>) -> bool {
 /// Nine digits, the last of which is the check digit (Luhn). None begins with 0 or 8.
 pub(crate) fn ca_sin(number: &Number<'_>) -> bool {
     let is_written = number.is_grouped(&[3, 3, 3], b" -")
-        || number.is_bare() && number.is_named(&["sin", "social insurance"]);
+        || number.is_bare() && number.is_named(&["sin", "sinnumber", "social insurance"]);
     !matches!(number.digit(0), 0 | 8) && is_written && luhn(number.digits)
 }
 
@@ -48,8 +48,8 @@ pub(crate) fn br_cnpj(number: &Number<'_>) -> bool {
 
 /// Nine digits, weighed, are a multiple of 11.
 pub(crate) fn au_tfn(number: &Number<'_>) -> bool {
-    let is_written =
-        number.is_named(&["tfn", "tax file"]) && (number.is_bare() || number.is_grouped(&[3, 3, 3], b" -"));
+    let is_written = number.is_named(&["tfn", "tfnnumber", "tax file"])
+        && (number.is_bare() || number.is_grouped(&[3, 3, 3], b" -"));
     let sum = number.weighed(&[1, 4, 3, 7, 5, 8, 6, 9, 10]);
     is_written && !number.is_monotone() && sum.is_multiple_of(11)
 }

@@ -6,7 +6,7 @@ use crate::ready::{ends_word, starts_word};
 /// Twelve digits, the last of which is the check digit of Verhoeff; the first is 2 to 9.
 pub(crate) fn in_aadhaar(number: &Number<'_>) -> bool {
     let is_written = number.is_grouped(&[4, 4, 4], b" -")
-        || number.is_bare() && number.is_named(&["aadhaar", "aadhar", "uidai"]);
+        || number.is_bare() && number.is_named(&["aadhaar", "aadhar", "uidai", "aadhaarnumber"]);
     is_written && number.digit(0) >= 2 && !number.is_monotone() && verhoeff(number.digits)
 }
 

@@ -5,7 +5,7 @@ use crate::ready::number::{Number, is_day, luhn};
 /// Ten digits, the last of which is the check digit, by 11.
 pub(crate) fn uk_nhs(number: &Number<'_>) -> bool {
     let is_written = number.is_grouped(&[3, 3, 4], b" -")
-        || number.is_bare() && number.is_named(&["nhs", "national health"]);
+        || number.is_bare() && number.is_named(&["nhs", "nhsnumber", "national health"]);
     let check = 11 - number.weighed(&[10, 9, 8, 7, 6, 5, 4, 3, 2]) % 11;
     is_written && !number.is_monotone() && check % 11 == number.digit(9)
 }
@@ -52,8 +52,14 @@ pub(crate) fn fr_nir(number: &Number<'_>) -> bool {
 
 /// Nine digits, weighed, are a multiple of 11; bare ones are found only behind their name.
 pub(crate) fn nl_bsn(number: &Number<'_>) -> bool {
-    let is_written = number.is_bare() && number.is_named(&["bsn", "burgerservice", "sofinummer"])
-        || number.is_formed(&[4, 2, 3], b"..");
+    const NAMES: [&str; 5] = [
+        "bsn",
+        "bsnnummer",
+        "burgerservice",
+        "burgerservicenummer",
+        "sofinummer",
+    ];
+    let is_written = number.is_bare() && number.is_named(&NAMES) || number.is_formed(&[4, 2, 3], b"..");
     let sum = number.weighed(&[9, 8, 7, 6, 5, 4, 3, 2]) + 11 - number.digit(8);
     is_written && !number.is_monotone() && sum.is_multiple_of(11)
 }
@@ -65,6 +71,15 @@ pub(crate) fn pl_pesel(number: &Number<'_>) -> bool {
     number.is_bare() && is_day && (10 - sum % 10) % 10 == number.digit(10)
 }
 
+const PERSONNUMMER: [&str; 6] = [
+    "personnummer",
+    "personnumret",
+    "personnr",
+    "person-nr",
+    "person-nummer",
+    "ssn",
+];
+
 /// Ten digits, or twelve with the century: a day (that of a coordination number has 60 more), three digits, and the check digit (Luhn).
 pub(crate) fn se_personnummer(number: &Number<'_>) -> bool {
     let century = number.digits.len().saturating_sub(10);
@@ -73,8 +88,11 @@ pub(crate) fn se_personnummer(number: &Number<'_>) -> bool {
     let month = number.value(century + 2, century + 4);
     let day = number.value(century + 4, century + 6);
     let is_day = is_day(day, month) || is_day(day.saturating_sub(60), month);
-    // Without the hyphen, ten digits are found only behind their name: they are often times.
-    let is_told = century > 0 || !number.is_bare() || number.is_named(&["personn", "person-n", "ssn"]);
+    // Without the hyphen, ten digits are often times, and twelve are where the last four are a time of a day in this century.
+    let is_minute =
+        number.value(century + 6, century + 8) < 24 && number.value(century + 8, century + 10) < 60;
+    let is_time = century == 0 || number.value(0, 2) == 20 && is_minute;
+    let is_told = !number.is_bare() || !is_time || number.is_named(&PERSONNUMMER);
     is_written && is_year && is_day && is_told && luhn(number.digits.get(century..).unwrap_or_default())
 }
 
