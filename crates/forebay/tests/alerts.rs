@@ -116,7 +116,7 @@ fn every_alert_says_what_is_wrong_and_where_to_read_on() {
         for part in ["severity: ", "summary: ", "description: ", "runbook_url: "] {
             assert_eq!(body.matches(part).count(), 1, "{alert}: {part}");
         }
-        let page = found(r"runbook_url: \S+/blob/main/(docs/[a-z]+\.md)", &body);
+        let page = found(r"runbook_url: \S+/blob/main/(docs/[a-z0-9_/]+\.md)", &body);
         assert!(root().join(page[0]).exists(), "{alert}: {page:?}");
     }
 }

@@ -52,7 +52,9 @@ async fn main() {
     // It begins when it is told to.
     server.stdin.take().unwrap().write_all(b"go\n").unwrap();
     let began = (Instant::now(), cpu());
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    forebay_core::Clock::system()
+        .sleep(Duration::from_secs(seconds))
+        .await;
     let share = (cpu() - began.1).as_secs_f64() / began.0.elapsed().as_secs_f64();
     println!("{:.2} % of a core at {rate} changes a second", share * 100.0);
     println!(

@@ -38,6 +38,10 @@ pub(super) struct State {
     rejected_now: bool,
 }
 
+/// One part in so many of the memory is left free by what asks for room. What is shared is put in common before its owner is known to find
+/// room, and forgotten only after some others have let go of theirs.
+const HEADROOM: usize = 16;
+
 impl State {
     pub(super) fn new(max_bytes: usize) -> State {
         State {
@@ -63,7 +67,7 @@ impl State {
 
     /// Whether so many bytes more are too many. It is noted if they are.
     fn has_no_room(&mut self, bytes: usize) -> bool {
-        let full = self.bytes() + bytes > self.max_bytes;
+        let full = self.bytes() + bytes > self.max_bytes - self.max_bytes / HEADROOM;
         self.rejected += u64::from(full);
         self.rejected_now |= full;
         full
@@ -345,15 +349,21 @@ impl Writer {
         let mut state = self.state()?;
         let key = cell_key(&mut state, kind, &metadata.name, &metadata.uid);
         let (cell, is_new) = state.cells.of(key.clone());
-        if is_new && state.has_no_room(2 * size_of::<AttributeSet>() + set.heap_bytes()) {
+        let list = state.list(kind);
+        state.cells.exists(&key, list);
+        let is_known = match cell.set.load().as_deref() {
+            Some(old) => !is_new && *old == set,
+            None => !is_new && set.is_empty(),
+        };
+        if !is_known && state.has_no_room(2 * size_of::<AttributeSet>() + set.heap_bytes()) {
             self.known.changed.notify_one();
-            state.cells.gone(&key);
+            if is_new {
+                state.cells.gone(&key);
+            }
             drop(cell);
             state.purge();
             return Ok(());
         }
-        let list = state.list(kind);
-        state.cells.exists(&key, list);
         let set = (!set.is_empty()).then(|| state.sets.intern(set));
         if cell.set.swap(set).is_some() {
             state.sets.let_go(1);

@@ -521,7 +521,8 @@ async fn what_does_not_fit_is_counted_and_said() {
         holding.bytes <= 100_000 && (20..200).contains(&holding.pods),
         "{holding:?}"
     );
-    assert_eq!(holding.rejected as usize, 200 - holding.pods);
+    // And the namespaces that found no room behind them.
+    assert!(holding.rejected as usize >= 200 - holding.pods, "{holding:?}");
     rig.until("it is said", || rig.concern().contains("100000 bytes"))
         .await;
     assert_eq!(
