@@ -16,7 +16,11 @@ mod config;
 mod connections;
 mod edit;
 mod json;
+mod lookup;
 mod mutate;
+mod processing;
+mod redaction;
+mod regroup;
 mod status;
 mod surroundings;
 mod text;
@@ -52,7 +56,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 16] = [
     Target {
         name: "traces",
         check: |data| wire::check(Signal::Traces, data),
@@ -72,6 +76,21 @@ pub const TARGETS: [Target; 13] = [
         name: "edit",
         check: edit::check,
         input: "the signal, then a request in protobuf",
+    },
+    Target {
+        name: "regroup",
+        check: regroup::check,
+        input: "the signal, then a request in protobuf",
+    },
+    Target {
+        name: "redaction",
+        check: redaction::check,
+        input: "the signal and which rules, then a request in protobuf or a text",
+    },
+    Target {
+        name: "lookup",
+        check: lookup::check,
+        input: "the format and how keys match, then a table",
     },
     Target {
         name: "json",

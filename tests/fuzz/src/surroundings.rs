@@ -1,7 +1,9 @@
 //! What the code under test needs around it: a ledger, clocks, tasks.
 
-use forebay_core::component::NodeContext;
-use forebay_core::{Clock, Health, Ledger, NodeId, ShutdownTrigger, Spawn, Tasks, Time, TimeSource};
+use forebay_core::component::{NodeContext, ProcessorContext};
+use forebay_core::{
+    Clock, Health, Ledger, NodeId, ShutdownTrigger, SignalSet, Spawn, Tasks, Time, TimeSource,
+};
 use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
@@ -53,6 +55,29 @@ impl Running {
                 ended.unwrap();
             }
         }
+    }
+}
+
+/// Runs no tasks: what they would follow never changes.
+struct Idle;
+
+impl Spawn for Idle {
+    fn spawn(&self, _: &'static str, _: BoxFuture<'static, ()>) {}
+}
+
+/// What a processor is started with whose background tasks are not under test.
+pub(crate) fn processor() -> ProcessorContext {
+    let (node, _, _) = node(Ledger::new(1));
+    ProcessorContext {
+        node: NodeContext {
+            tasks: Tasks::new(Arc::new(Idle)),
+            ..node
+        },
+        taken: [SignalSet::ALL].into(),
+        shard: 0,
+        memory: 1 << 20,
+        names: ["fuzz".into()].into(),
+        predecessor: None,
     }
 }
 

@@ -1,5 +1,8 @@
 //! The inputs that fuzzing starts from.
 
+mod tables;
+mod texts;
+
 use fastrand::Rng;
 use forebay_fuzz::support::scramble::scramble;
 use forebay_fuzz::support::{damage, generate};
@@ -17,6 +20,18 @@ pub(crate) fn of(target: &str) -> Seeds {
         "metrics" => requests(Signal::Metrics, &[]),
         "logs" => requests(Signal::Logs, &[]),
         "edit" => every_signal(|signal| requests(signal, &[signal as u8])),
+        "regroup" => every_signal(|signal| requests(signal, &[signal as u8])),
+        "redaction" => {
+            let mut seeds =
+                every_signal(|signal| requests(signal, &[signal as u8]).into_iter().take(1).collect());
+            seeds.extend(named(&texts::TEXTS));
+            seeds
+        }
+        "lookup" => {
+            let mut seeds = named(&tables::TABLES);
+            seeds.extend(tables::databases());
+            seeds
+        }
         "text" => every_signal(|signal| requests(signal, &[signal as u8, 20])),
         "json" => every_signal(|signal| {
             let mut seeds = requests(signal, &[signal as u8]);
