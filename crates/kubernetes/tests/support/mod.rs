@@ -8,13 +8,14 @@
 )]
 
 use forebay_core::component::{NodeContext, ProcessorContext};
-use forebay_core::{Clock, Health, Ledger, NodeId, ShutdownTrigger, SignalSet, Spawn, Tasks};
+use forebay_core::{Clock, Health, Ledger, NodeId, Phase, ShutdownTrigger, SignalSet, Spawn, Tasks};
 use forebay_kubernetes::{
     Access, ContainerObject, Extract, Extracted, Kind, Known, Metadata, PodObject, Settings, Wanted, follow,
 };
 use forebay_otlp::edit::{AttributeSet, AttributeValue};
 use futures_util::future::BoxFuture;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use tokio::task::JoinSet;
 
 /// Extracts everything.
 pub(crate) struct Everything;
@@ -105,11 +106,13 @@ impl Extract for Everything {
     }
 }
 
-struct OnTheRuntime;
+/// Runs tasks, and knows when all have ended.
+#[derive(Clone, Default)]
+struct OnTheRuntime(Arc<Mutex<JoinSet<()>>>);
 
 impl Spawn for OnTheRuntime {
     fn spawn(&self, _: &'static str, task: BoxFuture<'static, ()>) {
-        tokio::spawn(task);
+        self.0.lock().unwrap().spawn(task);
     }
 }
 
@@ -119,19 +122,29 @@ pub(crate) struct Following {
     pub(crate) known: Arc<Known>,
     /// What it was started with.
     pub(crate) context: ProcessorContext,
-    /// Its end, when it is dropped.
-    pub(crate) trigger: ShutdownTrigger,
+    trigger: ShutdownTrigger,
+    tasks: OnTheRuntime,
+}
+
+impl Following {
+    /// Follows no longer: no task is left, and with the tasks has gone what they had under way. What is known stays.
+    pub(crate) async fn stop(&self) {
+        self.trigger.advance(Phase::Draining);
+        let tasks = std::mem::take(&mut *self.tasks.0.lock().unwrap());
+        tasks.join_all().await;
+    }
 }
 
 /// Follows everything in the cluster at `url`.
 pub(crate) fn everything(url: &str) -> Following {
     let (trigger, shutdown) = ShutdownTrigger::new();
+    let tasks = OnTheRuntime::default();
     let context = ProcessorContext {
         node: NodeContext {
             node: NodeId(0),
             name: "it".into(),
             clock: Clock::system(),
-            tasks: Tasks::new(Arc::new(OnTheRuntime)),
+            tasks: Tasks::new(Arc::new(tasks.clone())),
             ledger: Ledger::new(64 << 20),
             shutdown,
             health: Health::default(),
@@ -160,6 +173,7 @@ pub(crate) fn everything(url: &str) -> Following {
         known,
         context,
         trigger,
+        tasks,
     }
 }
 
