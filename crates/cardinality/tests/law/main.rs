@@ -26,9 +26,9 @@ mod world;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use world::{ENOUGH, World};
 
-/// Points that are sent where nothing else is asked for, and more: an interleaving has about 60 of them.
-const CASES: usize = 120_000;
-/// Threads that share the interleavings.
+/// Interleavings for each of the two properties where no other number is asked for. One has about 50 points.
+const CASES: u64 = 50_000;
+/// Threads that share them.
 const THREADS: u64 = 2;
 
 fn number(name: &str) -> Option<u64> {
@@ -60,29 +60,26 @@ fn check(seed: u64, memory: u64) -> usize {
     );
 }
 
-/// Runs interleavings until there were enough points, or as many as are asked for.
+/// Runs as many interleavings as are asked for.
 fn check_all(memory: impl Fn(u64) -> u64 + Sync) {
     if let Some(seed) = number("FOREBAY_LAW_SEED") {
         check(seed, memory(seed));
         return;
     }
-    let most = number("FOREBAY_LAW_CASES").unwrap_or(u64::MAX);
-    let enough = if most == u64::MAX { CASES } else { usize::MAX };
+    let cases = number("FOREBAY_LAW_CASES").unwrap_or(CASES);
     let points = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let (points, memory) = (&points, &memory);
             scope.spawn(move || {
-                for seed in (thread..most).step_by(THREADS as usize) {
-                    let some = check(seed, memory(seed));
-                    if points.fetch_add(some, Ordering::Relaxed) > enough {
-                        break;
-                    }
+                for seed in (thread..cases).step_by(THREADS as usize) {
+                    points.fetch_add(check(seed, memory(seed)), Ordering::Relaxed);
                 }
             });
         }
     });
-    assert!(points.into_inner() >= enough.min(most as usize));
+    // One may be short, many cannot.
+    assert!(cases < 100 || points.into_inner() as u64 >= 10 * cases);
 }
 
 #[test]
