@@ -25,6 +25,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 const LOOKUPS: usize = 1_000_000;
+/// The best of so many rounds counts: others have a share in the machine.
+const ROUNDS: usize = 5;
 
 /// The processor time of this thread, in nanoseconds.
 fn cpu() -> u64 {
@@ -168,8 +170,8 @@ fn make(case: &Case, rows: u64) -> (Table, usize) {
     (builder.finish().unwrap(), file)
 }
 
-/// Nanoseconds for each lookup, and how many found a row.
-fn measure(table: &Table, values: &[Vec<String>]) -> (f64, usize) {
+/// Nanoseconds for each lookup, without and with reading its values, in the best of several rounds, and how many found a row.
+fn measure(table: &Table, values: &[Vec<String>]) -> ([f64; 2], usize) {
     let walk = |find: &dyn Fn(&[&[u8]]) -> bool| {
         let start = cpu();
         let mut found = 0;
@@ -182,15 +184,22 @@ fn measure(table: &Table, values: &[Vec<String>]) -> (f64, usize) {
             };
             found += usize::from(find(black_box(value)));
         }
-        (cpu() - start, found)
+        ((cpu() - start) as f64 / values.len() as f64, found)
     };
-    let (idle, _) = walk(&|value| value[0].first().is_some_and(|byte| *byte == 0));
-    let (busy, found) = walk(&|value| {
-        table
-            .find(value)
-            .is_some_and(|row| row.values().flatten().count() == 3)
-    });
-    (busy.saturating_sub(idle) as f64 / values.len() as f64, found)
+    let mut best = [f64::MAX; 2];
+    let mut all_found = 0;
+    for _ in 0..ROUNDS {
+        let (idle, _) = walk(&|value| value[0].first().is_some_and(|byte| *byte == 0));
+        let (bare, _) = walk(&|value| table.find(value).is_some());
+        let (read, found) = walk(&|value| {
+            table
+                .find(value)
+                .is_some_and(|row| row.values().flatten().count() == 3)
+        });
+        best = [best[0].min(bare - idle), best[1].min(read - idle)];
+        all_found = found;
+    }
+    (best, all_found)
 }
 
 fn main() {
@@ -212,11 +221,11 @@ fn main() {
         })
     };
     let values: Vec<Vec<String>> = (0..LOOKUPS as u64).map(wanted).collect();
-    let (nanos, found) = measure(&table, &values);
+    let ([bare, read], found) = measure(&table, &values);
     let megabytes = |bytes: usize| bytes as f64 / 1e6;
     println!(
-        "{}: {} rows; file {:.1} MB, table {:.1} MB ({:.2}), told {:.1} MB, at most {:.1} MB while it was made; {nanos:.0} ns for each \
-         lookup, {:.1}% found",
+        "{}: {} rows; file {:.1} MB, table {:.1} MB ({:.2}), told {:.1} MB, at most {:.1} MB while it was made; {bare:.0} ns \
+         for each lookup, {read:.0} ns with its values, {:.1}% found",
         case.name,
         table.rows(),
         megabytes(file),

@@ -7,16 +7,13 @@
 use crate::cell::Cell;
 use crate::dictionary::Learning;
 use crate::error::Flaw;
-use crate::filter::Filter;
+use crate::part::{Part, part_of};
 use crate::shape::{Range, Shape, StoredKey};
-use crate::table::{Lengths, Part, Table, bucket_of, part_of};
+use crate::table::{Lengths, Table};
 use crate::varint;
 
 /// How many parts a table has.
 pub(crate) const PARTS: usize = 64;
-
-/// How many rows there are in a bucket on average. A bucket costs four bytes, and is gone through from its beginning.
-const BUCKET_ROWS: usize = 4;
 
 /// A buffer grows by no less.
 const GROWTH_MIN: usize = 512;
@@ -183,14 +180,11 @@ impl Builder {
     pub fn finish(self) -> Result<Table, Flaw> {
         let dictionaries: Vec<_> = self.dictionaries.into_iter().map(Learning::finish).collect();
         let learned: u64 = dictionaries.iter().map(|dictionary| dictionary.bytes()).sum();
-        let has_filter = self.shape.ranged().is_some();
-        let filter_bytes = if has_filter { Filter::bytes(self.rows) } else { 0 };
         let mut finishing = Finishing {
             shape: &self.shape,
             duplicates: self.duplicates,
             limits: self.limits,
-            filter: has_filter.then(|| Filter::new(self.rows)),
-            held: self.held + learned + filter_bytes,
+            held: self.held + learned,
             rows: 0,
             twice: None,
         };
@@ -204,10 +198,9 @@ impl Builder {
         if let Some((first, second, key)) = finishing.twice {
             return Err(Flaw::Duplicate { key, first, second });
         }
-        let (filter, rows, bytes) = (finishing.filter, finishing.rows, finishing.held);
+        let (rows, bytes) = (finishing.rows, finishing.held);
         Ok(Table {
             parts,
-            filter,
             lengths: self.lengths,
             dictionaries,
             rows,
@@ -235,7 +228,6 @@ struct Finishing<'b> {
     shape: &'b Shape,
     duplicates: Duplicates,
     limits: Limits,
-    filter: Option<Filter>,
     /// The memory that the table and what it is made from take.
     held: u64,
     rows: u64,
@@ -263,23 +255,18 @@ impl Finishing<'_> {
             .filter_map(|row| read(&rows, row.start))
             .map(|(_, row, _)| varint::length(row.len() as u64) + row.len())
             .sum();
-        let buckets = (sorted.len() / BUCKET_ROWS).max(1);
-        let own = (bytes + (buckets + 1) * size_of::<u32>()) as u64;
+        let own = Part::bytes(sorted.len(), bytes) as u64;
         let working = (sorted.capacity() * size_of::<Sorted>()) as u64;
         if self.held + own + working > self.limits.bytes {
             return Err(too_large(self.limits));
         }
-        let mut part = Part::with_capacity(buckets, bytes);
+        let mut part = Part::with_capacity(sorted.len(), bytes);
         for row in &sorted {
-            let Some((_, bytes, _)) = read(&rows, row.start) else {
-                continue;
-            };
-            part.push(bucket_of(row.hash, buckets), bytes);
-            if let Some(filter) = &mut self.filter {
-                filter.add(row.hash);
+            if let Some((_, bytes, _)) = read(&rows, row.start) {
+                part.push(row.hash, bytes);
             }
         }
-        part.close(buckets);
+        part.close();
         self.rows += sorted.len() as u64;
         self.held = self.held + own - before;
         Ok(part)

@@ -10,23 +10,23 @@
 //! | `cell.rs`, `dictionary.rs` | values: what they may be, and how they are kept |
 //! | `network.rs` | networks and addresses |
 //! | `build.rs`, `maxmind.rs` | making a table: of rows, of a MaxMind database |
-//! | `table.rs` | looking up |
-//! | `hash.rs`, `filter.rs`, `varint.rs` | what these need |
+//! | `table.rs`, `part.rs` | looking up; the rows and their directory |
+//! | `hash.rs`, `marks.rs`, `varint.rs` | what these need |
 //!
 //! # What a table takes
 //!
 //! A row takes a byte, its key and a byte or so, one to two bytes for each value that is among the first few thousand different ones of
-//! its column and about the value's length for another. Its place in the directory takes one byte, and where the longest match wins the
-//! filter two bytes. Networks take as many bytes as have bits that count.
+//! its column and about the value's length for another. Its place in the directory takes three bytes. Networks take as many bytes as have bits that count.
 
 mod build;
 mod cell;
 mod dictionary;
 mod error;
-mod filter;
 mod hash;
+mod marks;
 mod maxmind;
 mod network;
+mod part;
 mod shape;
 mod table;
 mod varint;

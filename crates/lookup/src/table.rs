@@ -1,74 +1,16 @@
 //! A finished table: rows in the order of the hashes of their keys, and a directory that says where each bucket of them begins.
 //!
-//! A lookup reads one place of the directory, which is small, and one of the rows. Where the longest match wins, a key of each
-//! length that occurs in the table is asked for; a filter in front says of nearly all of them that they are not there.
+//! A lookup reads one place of the directory, which is small, and one of the rows, unless the directory says that the key is not there.
+//! Where the longest match wins, the directory is asked about a key of each length that occurs in the table, and all of them
+//! before the first row is read.
 
-use crate::build::PARTS;
 use crate::dictionary::{self, Dictionary};
-use crate::filter::Filter;
 use crate::hash::{self, Beginnings};
 use crate::network::Network;
+use crate::part::{Part, part_of};
 use crate::shape::{Folded, KeyPart, Match, Range, Shape};
 use crate::varint;
 use smallvec::SmallVec;
-
-/// The part of a table that a key belongs to.
-#[inline]
-pub(crate) fn part_of(hash: u64) -> usize {
-    (hash >> (u64::BITS - PARTS.ilog2())) as usize
-}
-
-/// The bucket in its part. It grows with the hash.
-#[inline]
-pub(crate) fn bucket_of(hash: u64, buckets: usize) -> usize {
-    let rest = hash << PARTS.ilog2() >> 32;
-    ((rest * buckets as u64) >> 32) as usize
-}
-
-/// A part of the rows.
-#[derive(Debug, Default)]
-pub(crate) struct Part {
-    /// Where each bucket begins, and where the last one ends.
-    starts: Vec<u32>,
-    /// Each row behind its length.
-    rows: Vec<u8>,
-}
-
-impl Part {
-    pub(crate) fn with_capacity(buckets: usize, bytes: usize) -> Self {
-        let mut starts = Vec::new();
-        starts.reserve_exact(buckets + 1);
-        let mut rows = Vec::new();
-        rows.reserve_exact(bytes);
-        Part { starts, rows }
-    }
-
-    /// Appends a row, whose bucket is no less than that of the row before.
-    pub(crate) fn push(&mut self, bucket: usize, row: &[u8]) {
-        self.begin(bucket + 1);
-        varint::put_bytes(&mut self.rows, row);
-    }
-
-    /// Says that there are no more rows.
-    pub(crate) fn close(&mut self, buckets: usize) {
-        self.begin(buckets + 1);
-    }
-
-    /// Lets buckets begin here, until so many have begun.
-    fn begin(&mut self, buckets: usize) {
-        if self.starts.len() < buckets {
-            self.starts.resize(buckets, self.rows.len() as u32);
-        }
-    }
-
-    /// The rows of the bucket that a hash belongs to, each behind its length.
-    #[inline]
-    fn bucket(&self, hash: u64) -> Option<&[u8]> {
-        let bucket = bucket_of(hash, self.starts.len().checked_sub(1)?);
-        let (start, end) = (self.starts.get(bucket)?, self.starts.get(bucket + 1)?);
-        self.rows.get(*start as usize..*end as usize)
-    }
-}
 
 /// The lengths that the keys have of which the longest match wins, in ascending order: of texts in bytes, of networks in bits.
 #[derive(Debug, Default)]
@@ -101,7 +43,6 @@ impl Lengths {
 #[derive(Debug)]
 pub struct Table {
     pub(crate) parts: Vec<Part>,
-    pub(crate) filter: Option<Filter>,
     pub(crate) lengths: Lengths,
     pub(crate) dictionaries: Vec<Dictionary>,
     pub(crate) rows: u64,
@@ -205,10 +146,25 @@ impl Table {
         }
     }
 
+    /// The rows among which that of the key with this hash is, if there is one.
+    #[inline]
+    fn rows_of(&self, hash: u64) -> Option<&[u8]> {
+        self.parts.get(part_of(hash))?.rows(hash)
+    }
+
     /// The row with this hash of which `strip` says that its key is the one, by what lies behind it.
     #[inline]
     fn at<'t>(&'t self, hash: u64, strip: impl Fn(&'t [u8]) -> Option<&'t [u8]>) -> Option<Row<'t>> {
-        let mut rows = self.parts.get(part_of(hash))?.bucket(hash)?;
+        self.among(self.rows_of(hash)?, strip)
+    }
+
+    /// The row among these of which `strip` says that its key is the one, by what lies behind it.
+    #[inline]
+    fn among<'t>(
+        &'t self,
+        mut rows: &'t [u8],
+        strip: impl Fn(&'t [u8]) -> Option<&'t [u8]>,
+    ) -> Option<Row<'t>> {
         while let Some(row) = varint::take_bytes(&mut rows) {
             if let Some(cells) = strip(row) {
                 let dictionaries = &self.dictionaries;
@@ -218,21 +174,20 @@ impl Table {
         None
     }
 
-    #[inline]
-    fn may_have(&self, hash: u64) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.passes(hash))
-    }
-
     fn longest_network(&self, address: Network, (seed, wholes): (u64, &Wholes<'_>)) -> Option<Row<'_>> {
         let range = if address.is_v6 { Range::V6 } else { Range::V4 };
-        self.lengths.of(range).iter().rev().find_map(|length| {
+        // All lengths are asked for before any of them is looked at, so that memory is waited for once and not for each.
+        let mut candidates: SmallVec<[(Network, &[u8]); 8]> = SmallVec::new();
+        for length in self.lengths.of(range) {
             let network = address.first(*length as u8);
-            let hash = network.hash(seed);
-            if !self.may_have(hash) {
-                return None;
+            if let Some(rows) = self.rows_of(network.hash(seed)) {
+                candidates.push((network, rows));
             }
-            self.at(hash, |row| network.strip_from(strip_all(row, wholes)?))
-        })
+        }
+        candidates
+            .iter()
+            .rev()
+            .find_map(|(network, rows)| self.among(rows, |row| network.strip_from(strip_all(row, wholes)?)))
     }
 
     fn longest_text(
@@ -246,7 +201,7 @@ impl Table {
         let lengths = self.lengths.of(Range::Text);
         let most = lengths.last().map_or(0, |most| usize::from(*most));
         let mut beginnings = Beginnings::new(seed, value.get(..most).unwrap_or(value));
-        let mut candidates: SmallVec<[(usize, u64); 8]> = SmallVec::new();
+        let mut candidates: SmallVec<[(usize, &[u8]); 8]> = SmallVec::new();
         for length in lengths.iter().map(|length| usize::from(*length)) {
             if length > value.len() {
                 break;
@@ -254,14 +209,13 @@ impl Table {
             if !part.ends_at(value, length) {
                 continue;
             }
-            let hash = beginnings.hash(length);
-            if self.may_have(hash) {
-                candidates.push((length, hash));
+            if let Some(rows) = self.rows_of(beginnings.hash(length)) {
+                candidates.push((length, rows));
             }
         }
-        candidates.iter().rev().find_map(|(length, hash)| {
+        candidates.iter().rev().find_map(|(length, rows)| {
             let text = value.get(..*length)?;
-            self.at(*hash, |row| strip_text(strip_all(row, wholes)?, text))
+            self.among(rows, |row| strip_text(strip_all(row, wholes)?, text))
         })
     }
 }
