@@ -60,6 +60,12 @@ impl<'t> Merges<'t> {
         }
     }
 
+    /// Whether a point will be made of an output.
+    fn is_written(&self, target: u32) -> bool {
+        let mut list = self.list.iter();
+        list.any(|merge| merge.target == target && Folding::is_written(Some(&merge.folding)))
+    }
+
     /// That of a series: a new one begins with this point.
     fn of(&mut self, series: Identity, new: impl FnOnce() -> Merge) -> Option<&mut Merge> {
         let next = self.list.len();
@@ -84,12 +90,16 @@ impl Work<'_> {
         for (number, point) in (first..).zip(points) {
             let entry = self.entry(number, point.set, bodies.of(number));
             let set = self.ruled(&entry, &mut ruled);
-            let is_written = Folding::is_written(folding.as_ref());
-            if self.goes_alone(&entry, is_written, turn.review) {
+            let held = self.held(&entry, |target| match target {
+                NONE => Folding::is_written(folding.as_ref()),
+                _ => merges.is_written(target),
+            });
+            if self.goes_alone(&entry, held.is_some(), turn.review) {
                 continue;
             }
-            let joins = !self.must_stay(&entry, is_written)
-                && (self.join(&entry, set, &mut merges, turn.review)
+            let joins = held != Some(NONE)
+                && (held.is_some_and(|target| self.stay((&entry, set), target, &mut merges, turn.review))
+                    || self.join(&entry, set, &mut merges, turn.review)
                     || self.join_reduced((&entry, set), &mut reduced, &mut merges, turn.review));
             if !joins {
                 self.exceed(&entry, &mut folding, turn.review);
@@ -150,7 +160,7 @@ impl Work<'_> {
     }
 
     /// Whether a point goes the way of points that no rule changes, as there are no rules, only something to blame.
-    fn goes_alone(&mut self, entry: &Entry<'_>, is_written: bool, review: &mut Review) -> bool {
+    fn goes_alone(&mut self, entry: &Entry<'_>, is_held: bool, review: &mut Review) -> bool {
         let is_member = entry.series != self.stream.identity.plus(entry.set);
         if self.metric.rules.is_some() || self.stream.manner == Manner::Delta || is_member {
             return false;
@@ -161,24 +171,34 @@ impl Work<'_> {
         if entry.slot.is_none() {
             self.profile(entry.set, attributes(self.stream.kind, entry.body));
         }
-        let is_live = entry.set != self.shared.overflow_set && self.is_live_after(entry, is_written);
+        let is_live = entry.set != self.shared.overflow_set && self.is_live_after(entry, is_held);
         if is_live {
             self.live(entry, review);
         }
         is_live
     }
 
-    /// Whether a series is, or may be, part of what the overflow series last said a level is, and the request does not say what it is without
-    /// it: elsewhere it would be seen twice.
-    fn must_stay(&self, entry: &Entry<'_>, is_written: bool) -> bool {
-        if self.stream.manner != Manner::Level || is_written {
-            return false;
+    /// [`Work::join`] in the output that a point has to stay in, whatever its attributes come to now.
+    fn stay(
+        &mut self,
+        (entry, set): (&Entry<'_>, Set<'_>),
+        target: u32,
+        merges: &mut Merges<'_>,
+        review: &mut Review,
+    ) -> bool {
+        if self.table.find(self.stream.identity.plus(set.identity)) == Some(target) {
+            return self.join(entry, set, merges, review);
         }
-        let Some(slot) = entry.slot.and_then(|at| self.table.get(at)) else {
-            return self.overflow_is_behind();
+        let Some((identity, fields)) = self.attributes_of(target) else {
+            return false;
         };
-        let state = self.states.get(slot.state);
-        slot.marks.is_counted() && state.is_some_and(|state| state.target == NONE)
+        let set = Set {
+            identity,
+            attributes: Repeated::new(&fields, FIELD),
+            fields: Some(&fields),
+            is_reduced: true,
+        };
+        self.join(entry, set, merges, review)
     }
 
     /// Whether a point becomes one with others of this set of attributes: if that has a place.
@@ -280,7 +300,7 @@ impl Work<'_> {
                     .may_enter(series, limit)
                     .then(|| self.admit(series))
                     .flatten()?;
-                if has_total && !self.begin_output(at) {
+                if has_total && !self.begin_output(at, set) {
                     self.dismiss(at);
                     return None;
                 }
@@ -292,8 +312,12 @@ impl Work<'_> {
         Some(if has_total { at } else { NONE })
     }
 
-    fn begin_output(&mut self, at: u32) -> bool {
+    fn begin_output(&mut self, at: u32, set: Set<'_>) -> bool {
         let pool = &self.shared.pool;
+        // What these make of a series may change; what other rules make of it does not.
+        let rules = self.metric.rules.as_ref();
+        let may_change = !self.metric.blamed.is_empty() || rules.is_some_and(|rules| rules.have_caps());
+        let keeps = may_change && self.stream.manner == Manner::Level;
         let Some(slot) = self.table.get_mut(at) else {
             return false;
         };
@@ -305,6 +329,9 @@ impl Work<'_> {
             return false;
         };
         state.total = Total::new(0, 0, pool);
+        if let Some(total) = state.total.as_deref_mut().filter(|_| keeps) {
+            total.keep_attributes(set.to_fields(), pool);
+        }
         state.total.is_some()
     }
 
@@ -351,6 +378,18 @@ impl Work<'_> {
 }
 
 impl<'o> Set<'o> {
+    /// The message that its attributes stand in.
+    fn to_fields(self) -> Vec<u8> {
+        let copied = || {
+            let mut fields = Vec::new();
+            for attribute in self.attributes.flatten() {
+                put_bytes(&mut fields, FIELD, attribute.bytes());
+            }
+            fields
+        };
+        self.fields.map_or_else(copied, <[u8]>::to_vec)
+    }
+
     /// What a set of attributes was changed to.
     fn changed(out: &'o Rewritten) -> Self {
         let fields = out.fields();

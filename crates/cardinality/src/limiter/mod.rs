@@ -27,7 +27,7 @@
 //! | `partition.rs`, `group.rs`, `metric.rs`, `stream.rs` | some of the groups, with their metrics and streams |
 //! | `table.rs`, `directory.rs`, `slab.rs`, `pool.rs` | slots and more by identity, in memory of a fixed amount |
 //! | `work.rs`, `earning.rs` | the points of one stream: who passes, who is given a place |
-//! | `fold.rs`, `state.rs` | what is folded, what is remembered for it |
+//! | `fold.rs`, `level.rs`, `state.rs` | what is folded, what is remembered for it |
 //! | `merge.rs` | points whose attributes are changed, and become one |
 //! | `sweep.rs` | who is idle, and who is forgotten |
 //! | `report.rs`, `counts.rs` | what operators see |
@@ -37,6 +37,7 @@ mod directory;
 mod earning;
 mod fold;
 mod group;
+mod level;
 mod merge;
 mod metric;
 mod partition;

@@ -65,6 +65,8 @@ pub(super) struct Total {
     written: u32,
     /// Whether a series has left the level since.
     has_lost: bool,
+    /// A message with the attributes of an output whose members may come to another.
+    pub(super) attributes: Option<Box<[u8]>>,
     /// Bytes taken from the pool for the value.
     room: usize,
 }
@@ -133,9 +135,22 @@ impl Total {
         self.has_lost = true;
     }
 
-    /// Whether its last point has a series in it that has left the level, and is not so old that nobody counts on it any more.
-    pub(super) fn is_behind(&self, now: u32, idle_timeout: u32) -> bool {
-        self.has_lost && now.saturating_sub(self.written) < idle_timeout
+    /// Whether its last point has a series in it that has left the level.
+    pub(super) fn is_behind(&self) -> bool {
+        self.has_lost
+    }
+
+    /// Whether its last point is not so old that nobody counts on it any more.
+    pub(super) fn is_in_force(&self, now: u32, idle_timeout: u32) -> bool {
+        now.saturating_sub(self.written) < idle_timeout
+    }
+
+    /// Keeps attributes, so that a point can be made whoever is part of it; not where there is no memory for them.
+    pub(super) fn keep_attributes(&mut self, attributes: Vec<u8>, pool: &Pool) {
+        let bytes = attributes.len() + BLOCK;
+        if pool.take(bytes) {
+            self.attributes = Some(attributes.into());
+        }
     }
 
     /// What it comes to together with this.
@@ -162,7 +177,8 @@ impl Total {
     }
 
     pub(super) fn free(self, pool: &Pool) {
-        pool.give(TOTAL + self.room);
+        let attributes = self.attributes.map_or(0, |attributes| attributes.len() + BLOCK);
+        pool.give(TOTAL + self.room + attributes);
     }
 }
 

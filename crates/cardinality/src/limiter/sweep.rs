@@ -5,6 +5,7 @@ use super::partition::Partition;
 use super::pool::Pool;
 use super::settings::{Admission, Limits, Policy};
 use super::slab::NONE;
+use super::state::Total;
 use super::stream::Manner;
 use super::table::Slot;
 
@@ -75,21 +76,21 @@ impl Partition {
             if is_idle || is_displaced {
                 self.counts.idle += u64::from(is_idle);
                 self.counts.displaced += u64::from(!is_idle);
-                self.lose_place(at, slot, &shared.pool);
+                self.lose_place(at, slot, (now, policy.idle_timeout), &shared.pool);
             }
         } else if is_idle {
-            self.let_go(at, slot, shared);
+            self.let_go(at, slot, (now, policy.idle_timeout), shared);
         }
     }
 
     /// A series gives its place away. What was counted of a series that never goes down stays known.
-    fn lose_place(&mut self, at: u32, slot: Slot, pool: &Pool) {
+    fn lose_place(&mut self, at: u32, slot: Slot, (now, idle_timeout): (u32, u32), pool: &Pool) {
         let Some(stream) = self.streams.get_mut(slot.stream) else {
             return;
         };
         let state = self.states.get_mut(slot.state);
         if let Some(total) = state.as_ref().and_then(|state| state.total.as_ref())
-            && total.members > 0
+            && (total.members > 0 || total.is_behind() && total.is_in_force(now, idle_timeout))
         {
             return;
         }
@@ -122,15 +123,19 @@ impl Partition {
         }
     }
 
-    /// Lets go of a series without a place: of a level, since it is no part of it any more; of what never goes down, only if memory
-    /// is short.
-    fn let_go(&mut self, at: u32, slot: Slot, shared: &Shared) {
+    /// Lets go of a series without a place: of a level, since it is no part of it any more, once that has been said or the memory is
+    /// wanted; of what never goes down, only if memory is short.
+    fn let_go(&mut self, at: u32, slot: Slot, (now, idle_timeout): (u32, u32), shared: &Shared) {
         let pool = &shared.pool;
         let Some(stream) = self.streams.get_mut(slot.stream) else {
             return;
         };
         match stream.manner {
-            Manner::Level => self.leave_level_of(slot),
+            Manner::Level => {
+                if self.is_seen_after(at, slot, (now, idle_timeout)) && !pool.is_short() {
+                    return;
+                }
+            }
             _ if pool.is_short() => {
                 let time = self
                     .states
@@ -144,25 +149,38 @@ impl Partition {
         self.remove_slot(at, pool);
     }
 
-    fn leave_level_of(&mut self, slot: Slot) {
-        if !slot.marks.is_counted() {
-            return;
-        }
-        let Some(state) = self.states.get(slot.state) else {
-            return;
+    /// Takes a series out of the level that it is part of; whether what was last said of that still has it.
+    fn is_seen_after(&mut self, at: u32, slot: Slot, (now, idle_timeout): (u32, u32)) -> bool {
+        let Some(state) = self.states.get_mut(slot.state) else {
+            return false;
         };
         let (level, target) = (state.level(), state.target);
-        let total = if target == NONE {
-            let stream = self.streams.get_mut(slot.stream);
-            stream.and_then(|stream| stream.overflow.as_deref_mut())
-        } else {
-            let output = self.table.get(target).map(|output| output.state);
-            let state = output.and_then(|output| self.states.get_mut(output));
-            state.and_then(|state| state.total.as_deref_mut())
+        // When it was there matters no more: whatever comes is newer.
+        state.time = 0;
+        let Some(total) = self.level_of(slot.stream, target) else {
+            return false;
         };
-        if let (Some(level), Some(total)) = (level, total) {
+        if let Some(level) = level.filter(|_| slot.marks.is_counted()) {
             total.leave(level);
         }
+        let is_seen = total.is_behind() && total.is_in_force(now, idle_timeout);
+        if let Some(slot) = self.table.get_mut(at) {
+            slot.marks = slot.marks.counted(false);
+        }
+        is_seen
+    }
+
+    /// That of an output of a stream, or of its overflow series.
+    fn level_of(&mut self, stream: u32, target: u32) -> Option<&mut Total> {
+        if target == NONE {
+            return self.streams.get_mut(stream)?.overflow.as_deref_mut();
+        }
+        let output = self.table.get(target).filter(|slot| slot.stream == stream)?;
+        let state = self
+            .states
+            .get_mut(output.state)
+            .filter(|state| !state.has_last())?;
+        state.total.as_deref_mut()
     }
 
     fn remove_slot(&mut self, at: u32, pool: &Pool) {

@@ -319,6 +319,34 @@ fn an_output_that_comes_back_begins_after_the_one_before() {
     assert_eq!((start, value), (20.0, 103));
 }
 
+/// A series is idle and comes back while what was last said of its output still has it: it belongs there, though the overflow series has
+/// lost somebody too.
+#[test]
+fn a_level_that_comes_back_is_not_seen_in_the_overflow_and_in_its_output() {
+    let rules = AttributeRules::new(&[Rule::Drop(vec!["series".to_owned()]).into()]).unwrap();
+    let of = |limit| {
+        limits(Policy {
+            idle_timeout: 60,
+            ..policy(limit)
+        })
+    };
+    let limiter = Limiter::new(Settings {
+        rules: Some(Arc::new(rules)),
+        ..settings(of(0), 16 * MEBIBYTE)
+    });
+    let step = |points: &[(&str, u64, u64, i64)], now| values(&run(&limiter, Kind::Gauge, points, now));
+    assert_eq!(step(&[("c", 0, 1, 100), ("d", 0, 1, 1)], 1), "overflow=101");
+    limiter.set_limits(of(1));
+    assert_eq!(step(&[("a", 0, 1, 5), ("b", 0, 1, 7)], 1), "all=12");
+    assert_eq!(
+        step(&[("b", 0, 50, 8), ("d", 0, 50, 2)], 50),
+        "all=13 overflow=102"
+    );
+    // `a` and `c` are idle, and both points that were made last have one of them.
+    assert_eq!(step(&[("a", 0, 66, 6)], 66), "all=14");
+    assert_eq!(step(&[("c", 0, 67, 100)], 67), "overflow=102");
+}
+
 #[test]
 fn points_are_dropped_or_only_counted_where_that_is_wanted() {
     let points = [("a", 0, 1, 1), ("b", 0, 1, 2)];

@@ -153,8 +153,8 @@ impl<'p> Work<'p> {
         if entry.slot.is_none() && !is_overflow {
             self.profile(entry.set, attributes(self.stream.kind, entry.body));
         }
-        let is_written = Folding::is_written(folding.as_ref());
-        if !is_overflow && self.is_live_after(entry, is_written) {
+        let is_held = self.is_held(entry, folding.as_ref());
+        if !is_overflow && self.is_live_after(entry, is_held) {
             self.live(entry, review);
         } else {
             self.exceed(entry, folding, review);
@@ -179,16 +179,15 @@ impl<'p> Work<'p> {
         }
     }
 
-    /// Whether the series of a point has a place, perhaps from now on. `is_written` says whether the request has a point of the overflow
-    /// series.
-    pub(super) fn is_live_after(&mut self, entry: &Entry<'_>, is_written: bool) -> bool {
+    /// Whether the series of a point has a place, perhaps from now on. `is_held` says whether it has to stay in a level.
+    pub(super) fn is_live_after(&mut self, entry: &Entry<'_>, is_held: bool) -> bool {
         let slot = entry.slot.and_then(|at| self.table.get(at));
         if slot.is_some_and(|slot| slot.marks.has_place()) {
             return true;
         }
         let limit = self.own_limit();
         self.may_enter(entry.series, limit)
-            && self.may_appear(entry, is_written)
+            && self.may_appear(entry, is_held)
             && match entry.slot {
                 Some(at) => self.promote(at),
                 None => self.admit(entry.series).is_some(),
@@ -273,9 +272,9 @@ impl<'p> Work<'p> {
     }
 
     /// Whether a series may go by itself without being seen twice, there and in a level that it is or was part of: only with a point that
-    /// says more than what was part of the level, and once the overflow series has said what the level is without it.
+    /// says more than what was part of the level, and once that has been said without it.
     /// Nor may one of which the overflow series may have counted a part that was forgotten.
-    fn may_appear(&self, entry: &Entry<'_>, is_written: bool) -> bool {
+    fn may_appear(&self, entry: &Entry<'_>, is_held: bool) -> bool {
         let slot = entry.slot.and_then(|at| self.table.get(at));
         let state = slot.and_then(|slot| self.states.get(slot.state));
         if self.stream.manner != Manner::Level {
@@ -283,17 +282,11 @@ impl<'p> Work<'p> {
             let is_new = || self.stream.horizon == 0 || self.is_fresh(entry.body);
             return self.goes_on(entry) && !self.whole.contains(&entry.set) && (is_known || is_new());
         }
-        if let (Some(slot), Some(state)) = (slot, state) {
-            let says_more = measure::read_number(entry.body)
-                .is_ok_and(|reading| reading.value.is_some() && state.is_newer(reading.time));
-            if !says_more {
-                return false;
-            }
-            if slot.marks.is_counted() {
-                return is_written && state.target == NONE;
-            }
-        }
-        is_written || !self.overflow_is_behind()
+        let says_more = state.is_none_or(|state| {
+            measure::read_number(entry.body)
+                .is_ok_and(|reading| reading.value.is_some() && state.is_newer(reading.time))
+        });
+        says_more && !is_held
     }
 
     /// Whether a point comes after all that was counted of its series in the overflow series. A request that is sent again gives no
@@ -306,12 +299,6 @@ impl<'p> Work<'p> {
         state.is_none_or(|state| {
             measure::read(self.stream.kind, entry.body).is_ok_and(|reading| state.is_newer(reading.time))
         })
-    }
-
-    /// Whether the last point of the overflow series has a level in it that has left.
-    pub(super) fn overflow_is_behind(&self) -> bool {
-        let overflow = self.stream.overflow.as_ref();
-        overflow.is_some_and(|total| total.is_behind(self.now, self.policy.idle_timeout))
     }
 
     /// Whether a point begins after all that was counted and forgotten. One that says nothing does not.

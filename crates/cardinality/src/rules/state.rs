@@ -37,6 +37,13 @@ impl RuleState {
         size_of::<Self>() + caps
     }
 
+    /// Whether values have to find a place: what becomes of one may change then.
+    pub(crate) fn have_caps(&self) -> bool {
+        self.caps
+            .iter()
+            .any(|cap| cap.memory_max() > DistinctValues::memory_at(0))
+    }
+
     /// The rules for this metric.
     pub(super) const fn rules(&self) -> u64 {
         self.rules
