@@ -118,6 +118,25 @@ impl Table {
         self.index.get(part(identity))?.find(identity.low(), is).copied()
     }
 
+    /// The slot that is likely the one of an identity, found without looking into it; nothing if there is none. Now and then it is another's.
+    /// Who looks for several at first so, and confirms them then, waits for the memory of all of them at the same time.
+    #[inline]
+    pub(super) fn likely(&self, identity: Identity) -> Option<u32> {
+        self.index
+            .get(part(identity))?
+            .find(identity.low(), |_| true)
+            .copied()
+    }
+
+    /// The slot of an identity, which is likely this one: what [`Table::find`] says.
+    #[inline]
+    pub(super) fn confirm(&self, likely: u32, identity: Identity) -> Option<u32> {
+        match self.slots.get(likely) {
+            Some(slot) if slot.is(identity) => Some(likely),
+            _ => self.find(identity),
+        }
+    }
+
     pub(super) fn get(&self, at: u32) -> Option<&Slot> {
         self.slots.get(at)
     }
@@ -214,6 +233,11 @@ mod tests {
                     let (gone, at) = inside.swap_remove(random.usize(..inside.len()));
                     assert!(table.remove(at).is_some());
                     assert_eq!(table.find(identity(gone)), None);
+                    let likely = table.likely(identity(gone));
+                    assert_eq!(
+                        likely.and_then(|likely| table.confirm(likely, identity(gone))),
+                        None
+                    );
                 }
             }
             assert!(pool.used() <= pool.max_bytes());
@@ -221,6 +245,8 @@ mod tests {
         assert!(inside.len() > 20_000, "{}", inside.len());
         for (number, at) in inside {
             assert_eq!(table.find(identity(number)), Some(at));
+            let likely = table.likely(identity(number)).unwrap();
+            assert_eq!(table.confirm(likely, identity(number)), Some(at));
         }
     }
 }

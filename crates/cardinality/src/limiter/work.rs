@@ -85,7 +85,11 @@ impl<'p> Work<'p> {
             // Their slots are looked for at once, so that memory is waited for at the same time.
             let mut slots = [None; TOGETHER];
             for (slot, point) in slots.iter_mut().zip(points) {
-                *slot = self.table.find(self.stream.identity.plus(point.set));
+                *slot = self.table.likely(self.stream.identity.plus(point.set));
+            }
+            for (slot, point) in slots.iter_mut().zip(points) {
+                let series = self.stream.identity.plus(point.set);
+                *slot = slot.and_then(|likely| self.table.confirm(likely, series));
             }
             for ((slot, point), number) in slots.into_iter().zip(points).zip(&mut numbers) {
                 if slot.is_some_and(|at| self.passes(at, point.body(turn.request))) {
