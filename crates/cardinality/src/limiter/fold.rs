@@ -260,9 +260,12 @@ impl Work<'_> {
         target: u32,
     ) -> Result<Option<Measure>, Lost> {
         let at = entry.slot.or_else(|| self.remember_series(entry.series, true));
-        let Some(slot) = at.and_then(|at| self.table.get(at)).copied() else {
+        let Some(slot) = at.and_then(|at| self.table.get_mut(at)) else {
             return Ok(Some(measure));
         };
+        // Who sends late is there.
+        slot.seen = self.now;
+        let slot = *slot;
         let state = self.states.get(slot.state);
         if state.is_some_and(|state| !state.is_newer(reading.time)) {
             return Ok(None);
@@ -276,7 +279,6 @@ impl Work<'_> {
             joined
         });
         if let Some(slot) = at.and_then(|at| self.table.get_mut(at)) {
-            slot.seen = self.now;
             slot.marks = slot.marks.counted(joined);
         }
         if let Some(state) = self.states.get_mut(slot.state) {

@@ -347,6 +347,55 @@ fn a_level_that_comes_back_is_not_seen_in_the_overflow_and_in_its_output() {
     assert_eq!(step(&[("c", 0, 67, 100)], 67), "overflow=102");
 }
 
+/// A cap has a place for a value again: the level that has it goes on where it is seen, until that is said without it.
+#[test]
+fn a_level_whose_attributes_come_to_something_else_moves_only_when_that_is_said() {
+    let cap = Rule::Cap {
+        keys: vec!["series".to_owned()],
+        limit: 1,
+    };
+    let policy = Policy {
+        idle_timeout: 60,
+        ..policy(9)
+    };
+    let limiter = Limiter::new(Settings {
+        rules: Some(Arc::new(AttributeRules::new(&[cap.into()]).unwrap())),
+        ..settings(limits(policy), 16 * MEBIBYTE)
+    });
+    let step = |points: &[(&str, u64, u64, i64)], now| values(&run(&limiter, Kind::Gauge, points, now));
+    assert_eq!(step(&[("a", 0, 1, 1), ("b", 0, 1, 2)], 1), "__overflow__=2 a=1");
+    assert_eq!(step(&[("b", 0, 50, 3)], 50), "__overflow__=3");
+    for now in 70..80 {
+        assert_eq!(
+            step(&[("b", 0, now, 4)], now as u32),
+            "__overflow__=4",
+            "it alone is what that is seen as"
+        );
+    }
+    assert_eq!(
+        step(&[("c", 0, 80, 5), ("b", 0, 80, 6)], 80),
+        "__overflow__=5 b=6"
+    );
+}
+
+/// A request that is sent again and again adds nothing, but tells that its series are there.
+#[test]
+fn a_level_that_is_sent_late_is_not_idle() {
+    let rules = AttributeRules::new(&[Rule::Drop(vec!["series".to_owned()]).into()]).unwrap();
+    let idle = Policy {
+        idle_timeout: 60,
+        ..policy(1)
+    };
+    let limiter = Limiter::new(Settings {
+        rules: Some(Arc::new(rules)),
+        ..settings(limits(idle), 16 * MEBIBYTE)
+    });
+    for now in 0..20 {
+        let out = run(&limiter, Kind::Gauge, &[("a", 0, 5, 7)], 10 * now);
+        assert_eq!(values(&out), "all=7");
+    }
+}
+
 #[test]
 fn points_are_dropped_or_only_counted_where_that_is_wanted() {
     let points = [("a", 0, 1, 1), ("b", 0, 1, 2)];

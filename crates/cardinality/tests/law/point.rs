@@ -71,21 +71,12 @@ impl Point {
         }
     }
 
-    /// The keys of its attributes.
-    pub fn keys(&self) -> Vec<String> {
-        let keys = self
-            .all_attributes()
-            .iter()
-            .map(|attribute| attribute.key.clone());
-        keys.collect()
-    }
-
     /// The name of its series, or its attributes if it is none that was sent.
     pub fn name(&self) -> String {
         let attributes = self.all_attributes();
         let value = |key: &str| attributes.iter().find(|attribute| attribute.key == key);
         match value("name").and_then(|attribute| attribute.value.clone()?.value) {
-            Some(Any::StringValue(name)) if name.len() == 2 => name,
+            Some(Any::StringValue(name)) if name.len() == 2 && attributes.len() == 2 => name,
             _ if value(OVERFLOW).is_some() && attributes.len() == 1 => OVERFLOW.to_owned(),
             _ => format!("{attributes:?}"),
         }

@@ -10,7 +10,7 @@ use forebay_cardinality::SeriesHasher;
 use forebay_cardinality::limiter::{
     Action, Admission, Limiter, Limits, Policies, Policy, Review, Settings, Verdict,
 };
-use forebay_cardinality::rules::{AllowedValue, AttributeRules, Rule};
+use forebay_cardinality::rules::{AllowedValue, AttributeRules, MetricRule, Rule};
 use forebay_otlp::edit::Editor;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
@@ -33,8 +33,6 @@ struct Stream {
     latest: HashMap<String, (u32, bool)>,
     /// When each series last came out, in seconds.
     written: HashMap<String, u32>,
-    /// The keys of the attributes of what came out.
-    shapes: HashSet<Vec<String>>,
     /// Whether a sound point was dropped, for want of memory.
     has_lost: bool,
 }
@@ -64,10 +62,9 @@ pub struct World {
 fn policy(rng: &mut Rng) -> Policy {
     Policy {
         limit: rng.u32(0..4),
-        action: if rng.u8(0..8) == 0 {
-            Action::DropAttribute
-        } else {
-            Action::Fold
+        action: match rng.u8(0..5) {
+            0 => Action::DropAttribute,
+            _ => Action::Fold,
         },
         admission: if rng.u8(0..6) == 0 {
             Admission::HeavyHitters
@@ -78,7 +75,7 @@ fn policy(rng: &mut Rng) -> Policy {
     }
 }
 
-/// Rules that make the same of a series whenever it comes, if any.
+/// Rules for what senders have as attributes, if any.
 fn rules(rng: &mut Rng) -> Option<Arc<AttributeRules>> {
     let keys = || vec!["name".to_owned()];
     let values = || {
@@ -87,17 +84,30 @@ fn rules(rng: &mut Rng) -> Option<Arc<AttributeRules>> {
             AllowedValue::Text("s2".to_owned()),
         ]
     };
-    let rule = match rng.u8(0..16) {
-        0 => Rule::Drop(keys()),
-        1 => Rule::Allow {
+    let part = || vec!["part".to_owned()];
+    let rules = match rng.u8(0..18) {
+        0 => vec![Rule::Drop(keys())],
+        1 => vec![Rule::Allow {
             keys: keys(),
             values: values(),
-        },
-        2 => Rule::Keep(keys()),
-        3 => Rule::Template(keys()),
+        }],
+        2 => vec![Rule::Keep(keys())],
+        3 => vec![Rule::Template(keys())],
+        4 | 5 => vec![cap(keys(), rng)],
+        6 => vec![Rule::Drop(part()), cap(keys(), rng)],
+        7 => vec![cap(part(), rng), cap(keys(), rng)],
         _ => return None,
     };
-    Some(Arc::new(AttributeRules::new(&[rule.into()]).unwrap()))
+    let rules: Vec<MetricRule> = rules.into_iter().map(MetricRule::from).collect();
+    Some(Arc::new(AttributeRules::new(&rules).unwrap()))
+}
+
+/// A cap on the values of some keys: which of them have a place changes while it is in force.
+fn cap(keys: Vec<String>, rng: &mut Rng) -> Rule {
+    Rule::Cap {
+        keys,
+        limit: rng.usize(0..4),
+    }
 }
 
 impl World {
@@ -136,7 +146,6 @@ impl World {
                 came: Books::default(),
                 latest: HashMap::new(),
                 written: HashMap::new(),
-                shapes: HashSet::new(),
                 has_lost: false,
             }
         };
@@ -170,10 +179,14 @@ impl World {
         }
         if self.rng.u8(0..24) == 0 {
             let before = self.limits.policies.list[0].clone();
-            self.limits.policies = Policies::one(Policy {
-                admission: before.admission,
-                action: before.action,
-                ..policy(&mut self.rng)
+            let after = policy(&mut self.rng);
+            self.limits.policies = Policies::one(match self.rng.bool() {
+                true => after,
+                false => Policy {
+                    admission: before.admission,
+                    action: before.action,
+                    ..after
+                },
             });
             self.limiter.set_limits(self.limits.clone());
         }
@@ -300,7 +313,6 @@ impl World {
         }
         if let Some(came) = &came {
             stream.written.insert(came.name(), self.now);
-            stream.shapes.insert(came.keys());
         }
         if let Some((shown, name)) = came.and_then(|came| Some((came.show()?, came.name()))) {
             stream.came.enter(manner, &name, &shown);
@@ -334,19 +346,7 @@ impl World {
             return wrong("a sound point was dropped");
         }
         if manner == Manner::Level {
-            // Where what is to blame is dropped, series move between outputs of which not all come out at once.
-            let whole = [
-                vec![OVERFLOW.to_owned()],
-                vec!["name".to_owned(), "part".to_owned()],
-            ];
-            let action = self.limits.policies.list[0].action;
-            let has_changed =
-                action == Action::DropAttribute && stream.shapes.iter().any(|shape| !whole.contains(shape));
-            return if has_changed {
-                Ok(())
-            } else {
-                self.check_level(number)
-            };
+            return self.check_level(number);
         }
         if stream.came.has_fallen(OVERFLOW) && !stream.sent.has_fallen(OVERFLOW) {
             return wrong("the overflow series went down");
