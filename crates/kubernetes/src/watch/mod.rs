@@ -132,8 +132,12 @@ async fn cluster_uid(mut connection: Connection, writer: &Writer, node: &NodeCon
             }
             Err(trouble) => {
                 connection.renew();
+                let remedy = match trouble.cause {
+                    Why::Forbidden => ". Let the service account get namespaces",
+                    _ => "",
+                };
                 let words = format!(
-                    "the API server does not tell the uid of the namespace kube-system, which is the cluster's ({}: {})",
+                    "the API server does not tell the uid of the namespace kube-system, which is the cluster's ({}: {}){remedy}",
                     trouble.cause.as_str(),
                     trouble.words
                 );

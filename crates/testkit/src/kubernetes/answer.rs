@@ -55,6 +55,8 @@ pub(super) async fn answer(
     };
     let response = if !shared.allows(&text(header::AUTHORIZATION)) {
         Ok(status(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized"))
+    } else if shared.forbids(&asked.query.plural) {
+        Ok(asked.forbidden())
     } else {
         asked.answer(&shared, fault).await
     };
@@ -150,6 +152,16 @@ impl Asked {
             Verb::List => Ok(self.list(shared, fault)),
             Verb::Watch => Ok(self.watch(shared, fault)),
         }
+    }
+
+    /// What somebody without the right is told.
+    fn forbidden(&self) -> Response<Body> {
+        let (verb, plural) = (self.verb.as_str(), &self.query.plural);
+        let words = format!(
+            "{plural} is forbidden: User \"system:serviceaccount:observability:forebay\" cannot {verb} resource \"{plural}\" in API \
+             group \"\" at the cluster scope"
+        );
+        status(StatusCode::FORBIDDEN, "Forbidden", &words)
     }
 
     /// A field of the selector that the API server does not know.
@@ -399,13 +411,14 @@ fn json_body(text: String) -> Response<Body> {
     response
 }
 
-/// An answer that ends in the middle.
+/// An answer that ends in the middle. What comes before has been sent by then.
 fn broken(text: String) -> Response<Body> {
-    let parts = [
-        Ok(Frame::data(Bytes::from(text))),
-        Err(io::Error::other("as the test says")),
-    ];
-    Response::new(StreamBody::new(stream::iter(parts)).boxed_unsync())
+    let first = stream::once(std::future::ready(Ok(Frame::data(Bytes::from(text)))));
+    let end = stream::once(async {
+        tokio::task::yield_now().await;
+        Err(io::Error::other("as the test says"))
+    });
+    Response::new(StreamBody::new(futures_util::StreamExt::chain(first, end)).boxed_unsync())
 }
 
 /// An answer that has no end.

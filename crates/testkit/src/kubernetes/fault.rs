@@ -13,6 +13,17 @@ pub enum Verb {
     Watch,
 }
 
+impl Verb {
+    /// As the roles of a cluster have it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Verb::Get => "get",
+            Verb::List => "list",
+            Verb::Watch => "watch",
+        }
+    }
+}
+
 /// What goes wrong with one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {

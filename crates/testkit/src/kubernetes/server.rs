@@ -3,14 +3,14 @@
 use super::answer;
 use super::fault::{Fault, Seen, Verb};
 use super::store::Store;
-use super::tls;
+use super::tls::Tls;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -45,6 +45,9 @@ pub(super) struct Shared {
     faults: Mutex<VecDeque<(Verb, String, Fault)>>,
     seen: Mutex<Vec<Seen>>,
     tokens: Mutex<Option<Vec<String>>>,
+    forbidden: Mutex<BTreeSet<String>>,
+    /// Whom it says it is, with TLS.
+    tls: Mutex<Option<Tls>>,
     connections: AtomicU64,
 }
 
@@ -70,6 +73,11 @@ impl Shared {
             .is_none_or(|tokens| tokens.iter().any(|known| known == token))
     }
 
+    /// Whether nobody has the right to ask for this kind.
+    pub(super) fn forbids(&self, plural: &str) -> bool {
+        lock(&self.forbidden).contains(plural)
+    }
+
     pub(super) fn note(&self, seen: Seen) {
         let mut all = lock(&self.seen);
         if all.len() < REMEMBERED {
@@ -87,15 +95,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct FakeCluster {
     shared: Arc<Shared>,
     address: SocketAddr,
-    authority: Option<String>,
-    accepting: JoinHandle<()>,
+    secure: bool,
+    /// Nothing: nobody listens.
+    accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Drop for FakeCluster {
     fn drop(&mut self) {
-        self.accepting.abort();
+        if let Some(accepting) = lock(&self.accepting).take() {
+            accepting.abort();
+        }
         self.break_connections();
     }
+}
+
+/// An address of this machine that nobody else uses: its ports are not given to others while nobody listens.
+fn own_address() -> Ipv4Addr {
+    Ipv4Addr::new(127, fastrand::u8(64..128), fastrand::u8(..), fastrand::u8(1..255))
 }
 
 impl FakeCluster {
@@ -105,7 +121,7 @@ impl FakeCluster {
     ///
     /// If no port can be opened.
     pub async fn start() -> io::Result<FakeCluster> {
-        FakeCluster::with(None).await
+        FakeCluster::with(false).await
     }
 
     /// An empty cluster behind TLS; [`FakeCluster::authority`] is to be trusted.
@@ -114,39 +130,55 @@ impl FakeCluster {
     ///
     /// If no port can be opened, or no certificate made.
     pub async fn start_with_tls() -> io::Result<FakeCluster> {
-        FakeCluster::with(Some(tls::acceptor()?)).await
+        FakeCluster::with(true).await
     }
 
-    async fn with(tls: Option<(TlsAcceptor, String)>) -> io::Result<FakeCluster> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+    async fn with(secure: bool) -> io::Result<FakeCluster> {
+        let listener = TcpListener::bind((own_address(), 0)).await?;
         let address = listener.local_addr()?;
+        let tls = secure.then(|| Tls::new(address.ip())).transpose()?;
         let shared = Arc::new(Shared {
             store: Mutex::default(),
             signal: watch::channel(Signal::default()).0,
             faults: Mutex::default(),
             seen: Mutex::default(),
             tokens: Mutex::default(),
+            forbidden: Mutex::default(),
+            tls: Mutex::new(tls),
             connections: AtomicU64::new(0),
         });
-        let (acceptor, authority) = tls.unzip();
-        let accepting = tokio::spawn(accept(listener, acceptor, Arc::clone(&shared)));
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(FakeCluster {
             shared,
             address,
-            authority,
-            accepting,
+            secure,
+            accepting: Mutex::new(Some(accepting)),
         })
     }
 
     /// Its URL.
     pub fn url(&self) -> String {
-        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
     /// The certificate of the authority that has signed its own, in PEM; empty without TLS.
-    pub fn authority(&self) -> &str {
-        self.authority.as_deref().unwrap_or_default()
+    pub fn authority(&self) -> String {
+        let tls = lock(&self.shared.tls);
+        let authority = tls.as_ref().map(|tls| tls.authority.clone());
+        authority.unwrap_or_default()
+    }
+
+    /// Has a certificate of another authority from now on. Connections that stand go on. It has TLS afterwards if it had before.
+    ///
+    /// # Errors
+    ///
+    /// If no certificate can be made.
+    pub fn renew_authority(&self) -> io::Result<()> {
+        if self.secure {
+            *lock(&self.shared.tls) = Some(Tls::new(self.address.ip())?);
+        }
+        Ok(())
     }
 
     /// Stores an object, or a new version of it. `plural` is what its kind is called in paths: `pods`.
@@ -204,6 +236,29 @@ impl FakeCluster {
         self.signal(|signal| signal.away = false);
     }
 
+    /// Listens no more, and breaks all connections: whoever connects is refused.
+    pub async fn close(&self) {
+        let accepting = lock(&self.accepting).take();
+        if let Some(accepting) = accepting {
+            accepting.abort();
+            // It has ended, and with it the socket, once this comes back.
+            let _ = accepting.await;
+        }
+        self.break_connections();
+    }
+
+    /// Listens again where it did before [`FakeCluster::close`].
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on.
+    pub async fn open(&self) -> io::Result<()> {
+        let listener = TcpListener::bind(self.address).await?;
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&self.shared)));
+        *lock(&self.accepting) = Some(accepting);
+        Ok(())
+    }
+
     fn signal(&self, change: impl FnOnce(&mut Signal)) {
         self.shared.signal.send_modify(change);
     }
@@ -211,6 +266,16 @@ impl FakeCluster {
     /// Only requests with one of these tokens are allowed from now on; on connections that stand as well, but watches go on.
     pub fn allow_only(&self, tokens: &[&str]) {
         *lock(&self.shared.tokens) = Some(tokens.iter().map(|token| (*token).to_owned()).collect());
+    }
+
+    /// Nobody has the right to ask for this kind from now on (403); watches go on. `plural` is what the kind is called in paths.
+    pub fn forbid(&self, plural: &str) {
+        lock(&self.shared.forbidden).insert(plural.to_owned());
+    }
+
+    /// Everybody may ask for this kind again.
+    pub fn permit(&self, plural: &str) {
+        lock(&self.shared.forbidden).remove(plural);
     }
 
     /// The next request of this kind that has no fault before it goes wrong like this. `plural` is what the kind is called in paths.
@@ -237,13 +302,14 @@ impl FakeCluster {
     }
 }
 
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
         if shared.signal.borrow().away {
             continue;
         }
         shared.connections.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(connection(stream, tls.clone(), Arc::clone(&shared)));
+        let tls = lock(&shared.tls).as_ref().map(|tls| tls.acceptor.clone());
+        tokio::spawn(connection(stream, tls, Arc::clone(&shared)));
     }
 }
 

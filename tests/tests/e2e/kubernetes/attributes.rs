@@ -1,62 +1,12 @@
 //! What data says of where it came from, once it has passed.
 
-use super::config;
-use crate::support::admin;
-use crate::support::{Client, Export, Forebay, Scrape, Sink, eventually};
+use super::{config, export, passed, resources, texts};
+use crate::support::{Forebay, Scrape, Sink, eventually};
 use forebay_core::Signal;
 use forebay_testkit::kubernetes::{FakeCluster, PodSpec, container_id, labelled, object, owned, uid};
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
-use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 
 const SIGNALS: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
-
-fn text(key: &str, value: &str) -> KeyValue {
-    KeyValue {
-        key: key.to_owned(),
-        value: Some(AnyValue {
-            value: Some(Value::StringValue(value.to_owned())),
-        }),
-        ..KeyValue::default()
-    }
-}
-
-fn texts(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
-    pairs.iter().map(|(key, value)| text(key, value)).collect()
-}
-
-/// The resources of a request.
-fn resources(export: &mut Export) -> Vec<&mut Option<Resource>> {
-    match export {
-        Export::Traces(all) => all
-            .resource_spans
-            .iter_mut()
-            .map(|one| &mut one.resource)
-            .collect(),
-        Export::Metrics(all) => all
-            .resource_metrics
-            .iter_mut()
-            .map(|one| &mut one.resource)
-            .collect(),
-        Export::Logs(all) => all
-            .resource_logs
-            .iter_mut()
-            .map(|one| &mut one.resource)
-            .collect(),
-    }
-}
-
-/// A request with one item, of a resource with these attributes.
-fn export(signal: Signal, number: u64, attributes: Vec<KeyValue>) -> Export {
-    let mut export = Export::numbered(signal, number..number + 1);
-    for resource in resources(&mut export) {
-        *resource = Some(Resource {
-            attributes: attributes.clone(),
-            ..Resource::default()
-        });
-    }
-    export
-}
 
 /// The pod `web`, and all that it belongs to.
 fn shop(cluster: &FakeCluster) -> PodSpec {
@@ -125,15 +75,6 @@ fn everything() -> Vec<KeyValue> {
     all
 }
 
-/// Sends a request, and gives what arrives of it.
-async fn passed(forebay: &Forebay, sink: &Sink, export: &Export) -> Export {
-    let before = sink.read(|taken| taken.requests.len());
-    assert!(Client::grpc(forebay.grpc()).send(export).await.is_taken());
-    sink.until("the request arrives", |taken| taken.requests.len() > before)
-        .await;
-    sink.read(|taken| taken.requests[before].clone())
-}
-
 #[tokio::test]
 async fn data_says_of_which_pod_node_and_workload_it_is_and_is_as_it_was_otherwise() {
     let cluster = FakeCluster::start().await.unwrap();
@@ -183,34 +124,4 @@ async fn a_pod_that_comes_is_found_and_one_that_is_not_known_passes_as_it_is() {
     })
     .await;
     Scrape::of(forebay.admin()).await.unwrap().assert_balanced();
-}
-
-#[tokio::test]
-async fn the_start_is_held_up_by_a_cluster_that_does_not_answer_for_so_long_only() {
-    let cluster = FakeCluster::start().await.unwrap();
-    shop(&cluster);
-    cluster.go_away();
-    let sink = Sink::start();
-    let keys = "wait_for_metadata = true\nwait_for_metadata_timeout = \"1s\"\n\
-        pod_association = [{ sources = [{ from = \"resource_attribute\", name = \"k8s.pod.uid\" }] }]\n\
-        extract.metadata = [\"k8s.pod.name\"]";
-    let forebay = Forebay::start(&config(&cluster, &sink, keys)).await;
-    let sent = export(Signal::Traces, 1, texts(&[("k8s.pod.uid", &uid(1, 7))]));
-    let status = async || admin::status(forebay.admin()).await.to_string();
-    eventually("health says what is not known", async || {
-        status()
-            .await
-            .contains("not all of the cluster was known after 1 s: pods have not been listed yet")
-    })
-    .await;
-    assert_eq!(passed(&forebay, &sink, &sent).await, sent);
-    cluster.come_back();
-    eventually("the pod is known", async || {
-        passed(&forebay, &sink, &sent).await != sent
-    })
-    .await;
-    eventually("health says so", async || {
-        !status().await.contains("not been listed yet")
-    })
-    .await;
 }

@@ -1,6 +1,6 @@
 //! Senders: gRPC by tonic, HTTP by hyper.
 
-use super::Export;
+use super::{Export, PATIENCE};
 use bytes::{Buf, BufMut, Bytes};
 use flate2::write::GzEncoder;
 use forebay_core::Signal;
@@ -135,6 +135,17 @@ impl Client {
 
     pub(crate) async fn send(&self, request: &Export) -> Reply {
         self.send_bytes(request.signal(), request.encode()).await
+    }
+
+    /// Sends a request again and again until it is taken, as senders do, and fails the test if it never is.
+    pub(crate) async fn send_until_taken(&self, request: &Export) {
+        let sending = async {
+            while !self.send(request).await.is_taken() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, sending).await.is_ok();
+        assert!(in_time, "not taken within {PATIENCE:?}");
     }
 
     /// Sends the body of a request, already encoded as this client encodes.

@@ -26,7 +26,7 @@ pub(crate) use sink::{Answer, Sink};
 use std::time::Duration;
 
 /// How long anything that must happen may take before a test fails. Far above what it takes: the machine may be busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Waits for a condition that only asking can show, and fails the test if it does not come true.
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
