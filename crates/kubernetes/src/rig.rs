@@ -7,7 +7,7 @@ use crate::wanted::{Access, Kind, Settings, Wanted};
 use crate::watch::follow;
 use forebay_core::component::{NodeContext, ProcessorContext};
 use forebay_core::{Condition, Health, Ledger, NodeId, ShutdownTrigger, SignalSet, Spawn, Tasks};
-use forebay_otlp::edit::{AttributeSet, AttributeValue};
+use forebay_otlp::edit::{AttributeSet, AttributeValue, JoinedAttributes};
 use forebay_telemetry::Exposition;
 use forebay_testkit::SimulatedClock;
 use forebay_testkit::kubernetes::FakeCluster;
@@ -57,8 +57,9 @@ impl Extract for Plain {
     }
 
     fn object(&self, kind: Kind, metadata: &Metadata<'_>) -> AttributeSet {
-        let team = metadata.labels.get("team").unwrap_or_default();
-        set(&[(kind.plural(), &metadata.name), ("team", team)])
+        let mut kept = vec![(kind.plural(), &*metadata.name)];
+        kept.extend(metadata.labels.get("team").map(|team| ("team", team)));
+        set(&kept)
     }
 
     fn cluster(&self, uid: &str) -> AttributeSet {
@@ -218,18 +219,18 @@ impl Rig {
 
 /// All that is kept of `pod`, as `key=value`, what counts first first.
 pub(crate) fn kept(known: &Known, pod: &Pod) -> Vec<String> {
-    known.with_sets(pod, pod.only_container(), |sets| {
-        let attributes = sets.iter().flat_map(|set| set.iter());
-        attributes
-            .map(|(key, value)| {
-                // The body of an `AnyValue` with a short string: field 1, a length, the text.
-                let value = value.get(2..).unwrap_or_default();
-                format!(
-                    "{}={}",
-                    String::from_utf8_lossy(key),
-                    String::from_utf8_lossy(value)
-                )
-            })
-            .collect()
-    })
+    let mut joined = JoinedAttributes::default();
+    known.join(pod, pod.only_container(), &mut joined);
+    let attributes = joined.set().iter();
+    attributes
+        .map(|(key, value)| {
+            // The body of an `AnyValue` with a short string: field 1, a length, the text.
+            let value = value.get(2..).unwrap_or_default();
+            format!(
+                "{}={}",
+                String::from_utf8_lossy(key),
+                String::from_utf8_lossy(value)
+            )
+        })
+        .collect()
 }

@@ -242,10 +242,10 @@ impl Look<'_, '_> {
         match condition {
             Condition::Name(slot, _) => self.values.text(*slot) == Some(pod.name()),
             Condition::Namespace(slot) => self.values.text(*slot) == Some(pod.namespace()),
-            Condition::Attribute(slot, key) => self.known.with_sets(pod, None, |sets| {
-                let known = sets.iter().find_map(|set| set.get(key));
-                known.is_some() && known == self.values.body(*slot)
-            }),
+            Condition::Attribute(slot, key) => {
+                let said = self.values.body(*slot);
+                said.is_some_and(|value| self.known.has(pod, key, value))
+            }
             Condition::Connection | Condition::Address(_) | Condition::Uid(_) | Condition::Container(_) => {
                 true
             }

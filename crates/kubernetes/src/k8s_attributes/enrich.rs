@@ -10,7 +10,7 @@ use crate::{ContainerRef, Known, Pod};
 use forebay_core::rewrite::{self, Fresh};
 use forebay_core::{Batch, Outputs};
 use forebay_otlp::WireError;
-use forebay_otlp::edit::{Editor, Level, Patch, Present};
+use forebay_otlp::edit::{Editor, JoinedAttributes, Level, Patch, Present};
 use std::sync::Arc;
 
 /// How resources are looked up, and what is put into them.
@@ -38,6 +38,13 @@ pub(super) const fn present(config: &K8sAttributesConfig) -> Present {
         true => Present::Replace,
         false => Present::Keep,
     }
+}
+
+/// Where attributes are put.
+struct To<'t, 'p> {
+    resource: &'t mut Patch<'p>,
+    /// All of one resource: its memory is used for each resource of a batch.
+    joined: &'t mut JoinedAttributes,
 }
 
 impl Plan {
@@ -79,9 +86,13 @@ impl Plan {
         let address = sender(&batch).filter(|_| self.association.asks_connection());
         let from = Sender::new(known, address);
         let input = batch.payload().contiguous();
-        let mut editor = Editor::new();
+        let (mut editor, mut joined) = (Editor::new(), JoinedAttributes::default());
         let edited = editor.edit_level(batch.signal(), &input, Level::Resource, |resource| {
-            self.resource(known, &from, resource)
+            let to = To {
+                resource,
+                joined: &mut joined,
+            };
+            self.resource(known, &from, to)
         });
         match edited {
             Ok(edited) if edited.is_unchanged() => {}
@@ -91,8 +102,8 @@ impl Plan {
         out.emit(batch);
     }
 
-    fn resource(&self, known: &Known, from: &Sender, resource: &mut Patch<'_>) -> Result<(), WireError> {
-        let values = self.keys.read(resource.message())?;
+    fn resource(&self, known: &Known, from: &Sender, to: To<'_, '_>) -> Result<(), WireError> {
+        let values = self.keys.read(to.resource.message())?;
         let pod = match self.association.find(known, from, &values) {
             Outcome::Found(rule, pod) => {
                 self.meter.count(Lookup::Found(rule));
@@ -108,9 +119,10 @@ impl Plan {
             }
         };
         let container = self.container(&pod, &values);
-        known.with_sets(&pod, container, |sets| {
-            resource.put_attributes(sets, self.present).map(|_| ())
-        })
+        to.joined.clear();
+        known.join(&pod, container, to.joined);
+        let put = to.resource.put_attributes(&[to.joined.set()], self.present);
+        put.map(|_| ())
     }
 
     /// The container of the pod that a resource came from: the one that it names by id, the one that it names, or the only one.

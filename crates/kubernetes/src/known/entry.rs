@@ -3,6 +3,7 @@
 use super::cells::Cell;
 use super::ids::{ContainerId, Uid};
 use super::index::BYTES_PER_KEY;
+use super::packed::Packed;
 use crate::objects::Role;
 use forebay_core::Time;
 use forebay_otlp::edit::AttributeSet;
@@ -70,8 +71,8 @@ pub(super) struct Content {
     pub(super) made: i64,
     /// Tells one version of the object from another.
     pub(super) version: u64,
-    pub(super) own: AttributeSet,
-    pub(super) shared: Arc<AttributeSet>,
+    pub(super) own: Packed,
+    pub(super) shared: Arc<Packed>,
     pub(super) namespace_cell: Option<Arc<Cell>>,
     pub(super) node_cell: Option<Arc<Cell>>,
     pub(super) owner_cell: Option<Arc<Cell>>,

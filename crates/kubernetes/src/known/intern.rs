@@ -1,6 +1,7 @@
-//! Equal sets of attributes are kept once, and equal names.
+//! Equal sets of attributes are kept once, equal lists of keys, and equal names.
 
-use forebay_otlp::edit::AttributeSet;
+use super::packed::Packed;
+use forebay_otlp::edit::{AttributeKeys, AttributeSet};
 use hashbrown::HashTable;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -15,6 +16,18 @@ pub(super) trait Shared: Hash + Eq {
 impl Shared for AttributeSet {
     fn bytes(&self) -> usize {
         16 + size_of::<AttributeSet>() + self.heap_bytes()
+    }
+}
+
+impl Shared for AttributeKeys {
+    fn bytes(&self) -> usize {
+        16 + size_of::<AttributeKeys>() + self.heap_bytes()
+    }
+}
+
+impl Shared for Packed {
+    fn bytes(&self) -> usize {
+        16 + size_of::<Packed>() + self.heap_bytes()
     }
 }
 

@@ -8,6 +8,9 @@ mod entry;
 mod ids;
 mod index;
 mod intern;
+mod make;
+mod packed;
+mod state;
 mod write;
 
 #[cfg(test)]
@@ -17,18 +20,17 @@ pub use entry::{Container, Run};
 pub(crate) use write::{Superseded, Writer};
 
 use crate::wanted::{Kind, Settings};
-use arc_swap::{ArcSwapOption, Guard};
+use arc_swap::ArcSwapOption;
 use cells::Cell;
 use entry::PodEntry;
-use forebay_otlp::edit::AttributeSet;
+use forebay_otlp::edit::{AttributeSet, JoinedAttributes};
 use futures_util::future::BoxFuture;
 use ids::{ContainerId, Uid};
 use index::Index;
-use smallvec::SmallVec;
+use state::State;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
-use write::State;
 
 /// What is known of a cluster. It outlives the tasks that follow the cluster: what is known can be found as long as it is held.
 pub struct Known {
@@ -163,9 +165,6 @@ pub struct ContainerRef<'p> {
     pub run: Option<&'p Run>,
 }
 
-/// How many sets a lookup has at most where nobody has more than one owner above the pod's.
-const SETS: usize = 8;
-
 impl Pod {
     /// Its namespace.
     pub fn namespace(&self) -> &str {
@@ -225,38 +224,43 @@ impl Pod {
 }
 
 impl Known {
-    /// Calls `with` with all that is kept of `pod`, those first that know best: the pod, the container, the pod's owner and those above it,
-    /// the namespace, the node, the cluster. Sets without attributes are left out.
-    pub fn with_sets<R>(
-        &self,
-        pod: &Pod,
-        container: Option<ContainerRef<'_>>,
-        with: impl FnOnce(&[&AttributeSet]) -> R,
-    ) -> R {
+    /// Puts all that is kept of `pod` into `into`, those first that know best: the pod, the container, the pod's owner and those above it,
+    /// the namespace, the node, the cluster.
+    pub fn join(&self, pod: &Pod, container: Option<ContainerRef<'_>>, into: &mut JoinedAttributes) {
         let entry = &*pod.0;
-        let mut of_others: SmallVec<[Guard<Option<Arc<AttributeSet>>>; SETS]> = SmallVec::new();
+        entry.own.join(into);
+        entry.shared.join(into);
+        if let Some(ContainerRef { container, run }) = container {
+            run.iter().for_each(|run| into.add(&run.set));
+            into.add(&container.own);
+            into.add(&container.shared);
+        }
+        self.each_of_others(entry, &mut |set| into.add(set));
+    }
+
+    /// Whether what is kept of `pod`, its containers apart, has an attribute `key` with this value: the body of an `AnyValue`.
+    pub fn has(&self, pod: &Pod, key: &[u8], value: &[u8]) -> bool {
+        let entry = &*pod.0;
+        if let Some(found) = entry.own.get(key).or_else(|| entry.shared.get(key)) {
+            return found == value;
+        }
+        let mut is = None;
+        self.each_of_others(entry, &mut |set| {
+            is = is.or_else(|| set.get(key).map(|found| found == value));
+        });
+        is == Some(true)
+    }
+
+    /// What is kept of those that a pod belongs to.
+    fn each_of_others(&self, entry: &PodEntry, take: &mut dyn FnMut(&AttributeSet)) {
+        let mut of = |cell: &Cell| cell.set.load().iter().for_each(|set| take(set));
         let mut owner = entry.owner_cell.clone();
         while let Some(cell) = owner {
-            of_others.push(cell.set.load());
+            of(&cell);
             owner = cell.parent.load_full();
         }
         let cells = [&entry.namespace_cell, &entry.node_cell];
-        of_others.extend(
-            cells
-                .into_iter()
-                .flatten()
-                .map(|cell: &Arc<Cell>| cell.set.load()),
-        );
-        of_others.push(self.cluster.load());
-
-        let mut sets: SmallVec<[&AttributeSet; 2 * SETS]> = SmallVec::new();
-        sets.extend([&entry.own, &*entry.shared]);
-        if let Some(ContainerRef { container, run }) = container {
-            sets.extend(run.map(|run| &run.set));
-            sets.extend([&container.own, &*container.shared]);
-        }
-        sets.extend(of_others.iter().filter_map(|set| set.as_deref()));
-        sets.retain(|set| !set.is_empty());
-        with(&sets)
+        cells.into_iter().flatten().for_each(|cell| of(cell));
+        self.cluster.load().iter().for_each(|set| take(set));
     }
 }

@@ -5,6 +5,7 @@ use super::{Known, Writer};
 use crate::objects::{Metadata, PodObject};
 use crate::rig::{Plain, kept};
 use crate::wanted::{Access, Kind, Settings, Wanted};
+use forebay_otlp::edit::JoinedAttributes;
 use forebay_testkit::SimulatedClock;
 use forebay_testkit::kubernetes::{PodSpec, object, owned};
 use std::collections::BTreeMap;
@@ -163,10 +164,10 @@ fn a_container_is_found_by_its_runs() {
     assert!(found.only_container().is_none());
     let of = |restarts| {
         let container = found.container_by_name("main", restarts).unwrap();
-        known.with_sets(&found, Some(container), |sets| {
-            let id = sets.iter().find_map(|set| set.get(b"container"));
-            id.map(|id| String::from_utf8_lossy(&id[2..]).into_owned())
-        })
+        let mut joined = JoinedAttributes::default();
+        known.join(&found, Some(container), &mut joined);
+        let id = joined.set().get(b"container");
+        id.map(|id| String::from_utf8_lossy(&id[2..]).into_owned())
     };
     assert_eq!(
         (of(None), of(Some(3)), of(Some(2)), of(Some(1))),

@@ -1,139 +1,19 @@
 //! Writing: one object at a time, by the tasks that follow the cluster.
 
-use super::cells::{CellKey, Cells};
-use super::entry::{Container, Content, PodEntry, Run};
-use super::ids::{ContainerId, Uid, bare, seconds};
-use super::intern::Interner;
-use super::{Known, bit, findable};
+use super::entry::PodEntry;
+use super::ids::{Uid, seconds};
+use super::make::cell_key;
+use super::state::State;
+use super::{Known, bit};
 use crate::extract::Extract;
-use crate::objects::{ContainerObject, Metadata, PodObject};
+use crate::objects::{Metadata, PodObject};
 use crate::wanted::{Kind, Wanted};
 use forebay_core::{Clock, Time};
 use forebay_otlp::edit::AttributeSet;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
-
-/// What only writers look at.
-pub(super) struct State {
-    /// Who may write: the writer that was made last.
-    generation: u64,
-    cells: Cells,
-    sets: Interner<AttributeSet>,
-    names: Interner<str>,
-    /// Pods that have ended, by when they are forgotten: each once at most.
-    ended: BinaryHeap<Reverse<(Time, Uid)>>,
-    /// How often each kind has been listed.
-    lists: BTreeMap<Kind, u64>,
-    /// The last version of each kind that was heard of.
-    versions: BTreeMap<Kind, String>,
-    pods: usize,
-    pod_bytes: usize,
-    max_bytes: usize,
-    /// Objects that were not kept for want of memory, since the start.
-    rejected: u64,
-    /// Whether there was no room for something since the last list of pods began.
-    rejected_now: bool,
-}
-
-/// One part in so many of the memory is left free by what asks for room. What is shared is put in common before its owner is known to find
-/// room, and forgotten only after some others have let go of theirs.
-const HEADROOM: usize = 16;
-
-impl State {
-    pub(super) fn new(max_bytes: usize) -> State {
-        State {
-            generation: 0,
-            cells: Cells::default(),
-            sets: Interner::default(),
-            names: Interner::default(),
-            ended: BinaryHeap::new(),
-            lists: BTreeMap::new(),
-            versions: BTreeMap::new(),
-            pods: 0,
-            pod_bytes: 0,
-            max_bytes,
-            rejected: 0,
-            rejected_now: false,
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        let queue = self.ended.capacity() * size_of::<Reverse<(Time, Uid)>>();
-        self.pod_bytes + self.cells.bytes() + self.sets.bytes() + self.names.bytes() + queue
-    }
-
-    /// Whether so many bytes more are too many. It is noted if they are.
-    fn has_no_room(&mut self, bytes: usize) -> bool {
-        let full = self.bytes() + bytes > self.max_bytes - self.max_bytes / HEADROOM;
-        self.rejected += u64::from(full);
-        self.rejected_now |= full;
-        full
-    }
-
-    fn list(&self, kind: Kind) -> u64 {
-        self.lists.get(&kind).copied().unwrap_or_default()
-    }
-
-    fn purge(&mut self) {
-        let cells = self.cells.purge();
-        self.sets.let_go(cells);
-        self.sets.purge();
-        self.names.purge();
-    }
-}
-
-/// What the store holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Holding {
-    /// Pods, those among them that have ended.
-    pub(crate) pods: usize,
-    /// Those that have ended, and are forgotten once their time has come.
-    pub(crate) ended: usize,
-    /// The bytes that it takes.
-    pub(crate) bytes: usize,
-    /// The most that it may take.
-    pub(crate) max_bytes: usize,
-    /// Objects that were not kept for want of memory, since the start.
-    pub(crate) rejected: u64,
-    /// Whether there was no room for something since the last list of pods began.
-    pub(crate) rejected_now: bool,
-}
-
-impl Known {
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What it holds now.
-    pub(crate) fn holding(&self) -> Holding {
-        let state = self.state();
-        Holding {
-            pods: state.pods,
-            ended: state.ended.len(),
-            bytes: state.bytes(),
-            max_bytes: state.max_bytes,
-            rejected: state.rejected,
-            rejected_now: state.rejected_now,
-        }
-    }
-
-    /// How many objects of a kind exist, as far as is known; of pods, also those that have ended.
-    pub(crate) fn count(&self, kind: Kind) -> usize {
-        let state = self.state();
-        match kind {
-            Kind::Pod => state.pods,
-            _ => state.cells.count(kind),
-        }
-    }
-
-    /// The last version of a kind that was heard of, after all of it had been listed.
-    pub(crate) fn version(&self, kind: Kind) -> Option<String> {
-        self.state().versions.get(&kind).cloned()
-    }
-}
+use std::sync::{Arc, MutexGuard};
 
 /// Another writer has taken over the store: this one has to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,8 +22,8 @@ pub(crate) struct Superseded;
 /// The one who writes into a store.
 pub(crate) struct Writer {
     known: Arc<Known>,
-    wanted: Wanted,
-    extract: Arc<dyn Extract>,
+    pub(super) wanted: Wanted,
+    pub(super) extract: Arc<dyn Extract>,
     clock: Clock,
     generation: u64,
 }
@@ -192,14 +72,17 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether objects of `kind` were not kept for want of room, and there is room for more now: only another list brings them back.
+    pub(crate) fn misses(&self, kind: Kind) -> Result<bool, Superseded> {
+        Ok(self.state()?.misses(kind))
+    }
+
     /// A list of `kind` begins: what is not seen until it ends does not exist any more.
     pub(crate) fn begin_list(&self, kind: Kind) -> Result<(), Superseded> {
         let mut state = self.state()?;
         *state.lists.entry(kind).or_default() += 1;
-        if kind == Kind::Pod {
-            state.rejected_now = false;
-            self.known.changed.notify_one();
-        }
+        state.rejected_now &= !bit(kind);
+        self.known.changed.notify_one();
         Ok(())
     }
 
@@ -256,7 +139,7 @@ impl Writer {
     /// Puts `entry` into the indexes, in the place of `old`. False: there is no room, and neither of them is kept.
     fn replace(&self, state: &mut State, entry: &Arc<PodEntry>, old: Option<&Arc<PodEntry>>) -> bool {
         let freed = old.map_or(0, |old| old.bytes());
-        if state.has_no_room(entry.bytes().saturating_sub(freed)) {
+        if state.has_no_room(Kind::Pod, entry.bytes().saturating_sub(freed)) {
             self.known.changed.notify_one();
             old.into_iter().for_each(|old| self.forget(state, old));
             self.let_go(state, entry);
@@ -276,7 +159,9 @@ impl Writer {
 
     /// Says that an entry has let go what it shares.
     fn let_go(&self, state: &mut State, entry: &PodEntry) {
-        state.sets.let_go(1 + entry.containers.len());
+        state.sets.let_go(entry.containers.len());
+        state.packed.let_go(1);
+        state.keys.let_go(2);
         state.names.let_go(1 + entry.containers.len());
         state.cells.let_go();
         state.purge();
@@ -355,7 +240,7 @@ impl Writer {
             Some(old) => !is_new && *old == set,
             None => !is_new && set.is_empty(),
         };
-        if !is_known && state.has_no_room(2 * size_of::<AttributeSet>() + set.heap_bytes()) {
+        if !is_known && state.has_no_room(kind, 2 * size_of::<AttributeSet>() + set.heap_bytes()) {
             self.known.changed.notify_one();
             if is_new {
                 state.cells.gone(&key);
@@ -389,14 +274,6 @@ impl Writer {
         let _state = self.state()?;
         self.known.cluster.store(Some(Arc::new(set)));
         Ok(())
-    }
-}
-
-/// How the cell of an object is found.
-fn cell_key(state: &mut State, kind: Kind, name: &str, uid: &str) -> CellKey {
-    match kind {
-        Kind::Namespace | Kind::Node => CellKey::Name(kind, state.names.intern(name)),
-        _ => CellKey::Uid(kind, Uid::new(uid)),
     }
 }
 
@@ -439,95 +316,5 @@ impl Known {
         for id in entry.container_ids() {
             self.by_container.remove(self.by_container.hash(id), entry);
         }
-    }
-}
-
-impl Writer {
-    /// What is kept of a pod, with what it shares put in common.
-    fn content(
-        &self,
-        state: &mut State,
-        pod: &PodObject<'_>,
-        (uid, version): (Uid, u64),
-        extracted: crate::extract::Extracted,
-    ) -> Content {
-        let metadata = &pod.metadata;
-        let on_host = pod.spec.host_network;
-        let addresses = pod
-            .addresses()
-            .filter(|_| !on_host)
-            .filter_map(findable)
-            .collect();
-        let containers = pod
-            .containers()
-            .map(|one| self.container(state, pod, &one))
-            .collect();
-        let namespace = &*metadata.namespace;
-        let node = &*pod.spec.node_name;
-        Content {
-            uid,
-            namespace: state.names.intern(namespace),
-            name: (&*metadata.name).into(),
-            addresses,
-            made: seconds(&metadata.creation_timestamp).unwrap_or_default(),
-            version,
-            own: extracted.own,
-            shared: state.sets.intern(extracted.shared),
-            namespace_cell: self.named_cell(state, Kind::Namespace, namespace),
-            node_cell: self.named_cell(state, Kind::Node, node),
-            owner_cell: self.owner_cell(state, metadata),
-            containers,
-        }
-    }
-
-    fn container(
-        &self,
-        state: &mut State,
-        pod: &PodObject<'_>,
-        container: &ContainerObject<'_, '_>,
-    ) -> Container {
-        let extracted = self.extract.container(pod, container);
-        let run = |id: &str, restart_count: u32| Run {
-            id: ContainerId::new(id),
-            restart_count,
-            set: self.extract.run(bare(id)),
-        };
-        let mut runs = smallvec::SmallVec::new();
-        if let Some(status) = container.status {
-            let last = &status.last_state.terminated.container_id;
-            if !status.container_id.is_empty() {
-                runs.push(run(&status.container_id, status.restart_count));
-            }
-            if !last.is_empty() && *last != status.container_id {
-                runs.push(run(last, status.restart_count.saturating_sub(1)));
-            }
-        }
-        Container {
-            name: state.names.intern(&*container.spec.name),
-            role: container.role,
-            own: extracted.own,
-            shared: state.sets.intern(extracted.shared),
-            runs,
-        }
-    }
-
-    fn watches(&self, kind: Kind) -> bool {
-        self.wanted.kinds.contains(&kind)
-    }
-
-    fn named_cell(&self, state: &mut State, kind: Kind, name: &str) -> Option<Arc<super::cells::Cell>> {
-        if !self.watches(kind) || name.is_empty() {
-            return None;
-        }
-        let key = cell_key(state, kind, name, "");
-        Some(state.cells.of(key).0)
-    }
-
-    /// The cell of the owner that manages an object, if owners of its kind are watched.
-    fn owner_cell(&self, state: &mut State, metadata: &Metadata<'_>) -> Option<Arc<super::cells::Cell>> {
-        let owner = metadata.controller()?;
-        let kind = Kind::of_owner(&owner.kind).filter(|kind| self.watches(*kind))?;
-        let key = cell_key(state, kind, &owner.name, &owner.uid);
-        Some(state.cells.of(key).0)
     }
 }

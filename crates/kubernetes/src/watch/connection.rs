@@ -44,9 +44,15 @@ pub(super) struct Connection {
 pub(super) fn check(access: &Access) -> Result<(), ComponentError> {
     match access {
         Access::InCluster => in_cluster(),
-        Access::KubeConfig { path, .. } => path
-            .as_deref()
-            .map_or(Ok(()), |path| readable("kube_config", path, |_| Ok(()))),
+        Access::KubeConfig { path, context } => {
+            if let Some(path) = path {
+                readable("kube_config", path, |_| Ok(()))?;
+            }
+            // A file that is not there yet, or cannot be read as one, is what the connection complains of.
+            let file = kubeconfig(path.as_deref());
+            file.map_or(Ok(()), |file| without_proxy(&file, context.as_deref()))
+                .map_err(ComponentError::new)
+        }
         Access::Explicit {
             api_server,
             token_file,
@@ -117,20 +123,44 @@ fn url(text: &str) -> Result<Uri, String> {
     }
 }
 
+fn kubeconfig(path: Option<&Path>) -> Result<Kubeconfig, String> {
+    let file = path.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+    file.map_err(|error| error.to_string())
+}
+
+/// Refuses a cluster that is to be reached through a proxy: going past it unseen would be worse.
+fn without_proxy(file: &Kubeconfig, context: Option<&str>) -> Result<(), String> {
+    let name = context.or(file.current_context.as_deref());
+    let context = file.contexts.iter().find(|one| Some(&*one.name) == name);
+    let of = context
+        .and_then(|one| one.context.as_ref())
+        .map(|context| &context.cluster);
+    let named = file.clusters.iter().find(|one| Some(&one.name) == of);
+    let proxied = named.filter(|one| {
+        let cluster = one.cluster.as_ref();
+        cluster.is_some_and(|cluster| cluster.proxy_url.is_some())
+    });
+    proxied.map_or(Ok(()), |one| {
+        Err(format!(
+            "the kubeconfig says that the cluster `{}` is reached through a proxy (`proxy-url`), which is not supported: name a context \
+             without one, or give the API server by `api_server` with `auth_type = \"none\"`",
+            one.name
+        ))
+    })
+}
+
 /// What the client is told.
 async fn config(access: &Access) -> Result<Config, String> {
     let mut config = match access {
         Access::InCluster => Config::incluster().map_err(|error| error.to_string())?,
         Access::KubeConfig { path, context } => {
-            let file = match path {
-                Some(path) => Kubeconfig::read_from(path),
-                None => Kubeconfig::read(),
-            };
+            let file = kubeconfig(path.as_deref())?;
+            without_proxy(&file, context.as_deref())?;
             let options = KubeConfigOptions {
                 context: context.clone(),
                 ..KubeConfigOptions::default()
             };
-            let config = Config::from_custom_kubeconfig(file.map_err(|error| error.to_string())?, &options);
+            let config = Config::from_custom_kubeconfig(file, &options);
             config.await.map_err(|error| error.to_string())?
         }
         Access::Explicit {

@@ -95,8 +95,9 @@ impl Follower {
     async fn turn(&mut self) -> Result<(), Stop> {
         self.connection.renew();
         let version = match self.version.take() {
-            Some(version) => version,
-            None => self.list().await?,
+            // What there was no room for comes back, once there is, when the next watch would begin: they last for some minutes.
+            Some(version) if !self.writer.misses(self.kind)? => version,
+            _ => self.list().await?,
         };
         self.version = Some(version);
         self.watch().await

@@ -532,6 +532,60 @@ async fn what_does_not_fit_is_counted_and_said() {
     rig.shut_down().await;
 }
 
+#[test]
+fn a_kubeconfig_with_a_proxy_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    let text = "apiVersion: v1\nkind: Config\ncurrent-context: one\n\
+        contexts:\n- name: one\n  context: {cluster: direct, user: me}\n- name: two\n  context: {cluster: proxied, user: me}\n\
+        clusters:\n- name: direct\n  cluster: {server: 'https://127.0.0.1:1'}\n\
+        - name: proxied\n  cluster: {server: 'https://127.0.0.1:1', proxy-url: 'http://127.0.0.1:2'}\n\
+        users:\n- name: me\n  user: {}\n";
+    std::fs::write(&path, text).unwrap();
+    let check = |context: Option<&str>| {
+        super::connection::check(&Access::KubeConfig {
+            path: Some(path.clone()),
+            context: context.map(str::to_owned),
+        })
+    };
+    check(None).unwrap();
+    check(Some("one")).unwrap();
+    let error = check(Some("two")).unwrap_err().to_string();
+    assert!(
+        error.contains("`proxied`") && error.contains("`proxy-url`"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_did_not_fit_is_listed_again_once_there_is_room() {
+    let mut rig = Rig::new().await;
+    Population::settle(&rig.cluster, 200);
+    rig.context.memory = 100_000;
+    let known = rig.follow(wanted(&[]));
+    rig.synced(&known).await;
+    let is_known = |number: &u64| known.by_uid(&Population::pod(*number).uid).is_some();
+    let missing: Vec<u64> = (0..200).filter(|number| !is_known(number)).collect();
+    let (stay, _) = missing.split_at(10);
+    // All others go, and none of those that stay changes.
+    for number in (0..200).filter(|number| !stay.contains(number)) {
+        let pod = Population::pod(number);
+        rig.cluster.delete("pods", &pod.namespace, &pod.name);
+    }
+    rig.until_in_time("those that have ended are forgotten", || {
+        known.holding().pods == 0
+    })
+    .await;
+    rig.cluster.end_watches();
+    rig.until_in_time("those that there was no room for are known", || {
+        stay.iter().all(is_known)
+    })
+    .await;
+    rig.until("nothing is wrong any more", || rig.concern().is_empty())
+        .await;
+    rig.shut_down().await;
+}
+
 #[tokio::test]
 async fn whoever_takes_over_goes_on_where_the_other_was() {
     let rig = Rig::new().await;

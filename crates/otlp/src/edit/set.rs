@@ -12,7 +12,7 @@ use super::{
 use crate::WireError;
 
 /// The number under which the attributes of a set are written: that of a resource's, so that they can be put there as they are.
-const NUMBER: u32 = crate::fields::resource::ATTRIBUTES;
+pub(super) const NUMBER: u32 = crate::fields::resource::ATTRIBUTES;
 
 /// What becomes of an attribute that a message has already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +93,33 @@ impl AttributeSet {
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         let found = self.entries().find(|entry| entry.key == key)?;
         Some(self.value(&found))
+    }
+
+    /// Its bytes: `KeyValue` fields, one behind the other.
+    pub(super) fn fields(&self) -> &[u8] {
+        &self.fields
+    }
+
+    #[inline]
+    pub(super) const fn fields_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.fields
+    }
+
+    /// What tells keys that are surely not its own: by length, and by mark.
+    pub(super) const fn marks(&self) -> (u64, u64) {
+        (self.lengths, self.marks)
+    }
+
+    /// Notes that `count` attributes were added to its bytes, with keys of these lengths and marks.
+    pub(super) const fn note(&mut self, (lengths, marks): (u64, u64), count: u32) {
+        self.lengths |= lengths;
+        self.marks |= marks;
+        self.count += count;
+    }
+
+    /// The attributes in order: the key, and where the whole field is.
+    pub(super) fn keys_and_fields(&self) -> impl Iterator<Item = (&[u8], Range<usize>)> {
+        self.entries().map(|entry| (entry.key, entry.field))
     }
 
     /// Whether this may be one of its keys. It surely is not where the answer is no, which needs no look at the keys.

@@ -8,7 +8,7 @@ use super::{
     arbitrary::{KEYS, logs, metrics, traces},
     model::Model,
 };
-use crate::edit::{AttributeSet, AttributeValue, Editor, Level, Present};
+use crate::edit::{AttributeSet, AttributeValue, Editor, JoinedAttributes, Level, Present};
 
 type Pairs = Vec<(&'static str, i64)>;
 
@@ -167,4 +167,73 @@ fn a_set_that_is_filled_again_is_like_a_new_one() {
         set.add(key, value);
     }
     assert_eq!(set, AttributeSet::new(second));
+}
+
+/// What joining lists comes to: the first of each key.
+fn joined(lists: &[Vec<(String, String)>]) -> Vec<(String, String)> {
+    let mut expected: Vec<(String, String)> = Vec::new();
+    for (key, value) in lists.iter().flatten().filter(|(key, _)| !key.is_empty()) {
+        if !expected.iter().any(|(other, _)| other == key) {
+            expected.push((key.clone(), value.clone()));
+        }
+    }
+    expected
+}
+
+fn of_texts(list: &[(String, String)]) -> AttributeSet {
+    AttributeSet::new(
+        list.iter()
+            .map(|(key, value)| (&**key, AttributeValue::String(value))),
+    )
+}
+
+fn texts() -> impl Strategy<Value = Vec<Vec<(String, String)>>> {
+    // Few keys, so that many are the same; some so long that their lengths take two bytes, as those of some values do.
+    let key = prop_oneof![
+        4 => "[a-d]{0,2}",
+        1 => "[ab]{7,9}",
+        1 => select(vec!["k".repeat(127), "k".repeat(128), "l".repeat(128), "k".repeat(20_000)])
+    ];
+    let value = prop_oneof![
+        4 => "[a-z]{0,5}",
+        1 => (100_usize..140).prop_map(|length| "v".repeat(length)),
+        1 => (16_300_usize..16_500).prop_map(|length| "v".repeat(length))
+    ];
+    vec(vec((key, value), 0..12), 0..5)
+}
+
+proptest! {
+    #[test]
+    fn property_sets_that_are_joined_are_what_one_of_all_of_them_is(lists in texts(), split in vec(any::<bool>(), 5)) {
+        let mut all = JoinedAttributes::default();
+        // What was there before leaves nothing behind.
+        all.add(&of_texts(&[("a".to_owned(), "before".to_owned())]));
+        all.clear();
+        for (list, split) in lists.iter().zip(split) {
+            let set = of_texts(list);
+            let (keys, values) = set.split();
+            for (key, value) in set.iter() {
+                prop_assert_eq!(keys.get(&values, key), Some(value));
+            }
+            prop_assert_eq!(keys.get(&values, b"no such key"), None);
+            if split {
+                all.add_split(&keys, &values);
+            } else {
+                all.add(&set);
+            }
+        }
+        prop_assert_eq!(all.set(), &of_texts(&joined(&lists)));
+    }
+
+    #[test]
+    fn property_equal_keys_put_their_values_together_with_any_of_them(list in texts(), other in "[a-z]{0,5}") {
+        let list = joined(&list);
+        let changed: Vec<(String, String)> = list.iter().map(|(key, _)| (key.clone(), other.clone())).collect();
+        let (keys, _) = of_texts(&list).split();
+        let (same, values) = of_texts(&changed).split();
+        prop_assert_eq!(&keys, &same);
+        let mut all = JoinedAttributes::default();
+        all.add_split(&keys, &values);
+        prop_assert_eq!(all.set(), &of_texts(&changed));
+    }
 }
