@@ -4,7 +4,7 @@ mod blame;
 
 use crate::diagnostic::{Diagnostic, Place, Source, closest};
 use crate::settings::names_secret;
-use blame::{Named, Removed, follows, remove_at};
+use blame::{Named, Removed, element_places, follows, keep_elements, remove_at};
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -117,6 +117,7 @@ impl Section {
                 Err(error) => error,
             };
             let raised = error.span().unwrap_or_else(|| table.span());
+            let raised = element_to_blame::<T>(&table, &raised, error.message()).unwrap_or(raised);
             let named = Named::find(table.get_ref(), &raised, error.message());
             let span = named.span().cloned().unwrap_or_else(|| raised.clone());
             let mut meant = None;
@@ -223,6 +224,34 @@ impl Section {
     }
 }
 
+/// The place of the element that an error is about which an array raised: what a type says of a value that it was given has no place, and gets
+/// that of the array. The element is the last one of the fewest that raise the error from the start of the array, if it raises the same error
+/// alone, and none raise none; otherwise the error is about the array.
+fn element_to_blame<T: DeserializeOwned>(
+    table: &Spanned<DeTable<'_>>,
+    array: &Range<usize>,
+    message: &str,
+) -> Option<Range<usize>> {
+    let raises = |elements: Range<usize>| {
+        let mut part = table.clone();
+        keep_elements(part.get_mut(), array, &elements);
+        let error = T::deserialize(Deserializer::from(part)).err();
+        error.is_some_and(|error| error.message() == message && error.span().as_ref() == Some(array))
+    };
+    let places = element_places(table.get_ref(), array)?;
+    let (mut silent, mut loud) = (0, places.len());
+    while loud - silent > 1 {
+        let middle = silent.midpoint(loud);
+        if raises(0..middle) {
+            loud = middle;
+        } else {
+            silent = middle;
+        }
+    }
+    let alone = !raises(0..0) && raises(silent..loud);
+    places.get(silent).filter(|_| alone).cloned()
+}
+
 /// `message` with each word in backquotes that is a part of `text` replaced by `shown`.
 fn without_parts(message: &str, text: &str, shown: &str) -> String {
     let words = message.split('`').enumerate().map(|(index, word)| {
@@ -285,7 +314,6 @@ fn meant_key(diagnostic: &Diagnostic) -> Option<&str> {
     help.strip_prefix("did you mean `")?.strip_suffix("`?")
 }
 
-/// The scalar that stands at exactly `span`, and the innermost key above it.
 /// The value under `key` and where the key stands, if it does.
 type Entry<'a, 't> = (Option<Range<usize>>, &'a Spanned<DeValue<'t>>);
 
@@ -303,6 +331,7 @@ fn within<'a, 't>(value: &'a DeValue<'t>, key: &str) -> Option<Entry<'a, 't>> {
     }
 }
 
+/// The scalar that stands at exactly `span`, and the innermost key above it.
 fn value_at<'a, 't>(table: &'a DeTable<'t>, span: &Range<usize>) -> Option<(&'a str, &'a DeValue<'t>)> {
     table
         .iter()

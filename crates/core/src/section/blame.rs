@@ -68,6 +68,41 @@ fn standing_at<'a, 't>(
     }
 }
 
+/// The places of the elements of the array that stands at exactly `span`.
+pub(super) fn element_places(table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<Range<usize>>> {
+    let value = table.values().find_map(|value| standing_at(value, span))?;
+    match value.get_ref() {
+        DeValue::Array(elements) => Some(elements.iter().map(Spanned::span).collect()),
+        _ => None,
+    }
+}
+
+/// Leaves these elements only in the array that stands at exactly `span`.
+pub(super) fn keep_elements(table: &mut DeTable<'_>, span: &Range<usize>, kept: &Range<usize>) {
+    for (_, value) in table.iter_mut() {
+        keep_elements_within(value, span, kept);
+    }
+}
+
+fn keep_elements_within(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>, kept: &Range<usize>) {
+    let here = value.span() == *span;
+    match value.get_mut() {
+        DeValue::Array(elements) if here => keep(elements, |index| kept.contains(&index)),
+        DeValue::Array(elements) => elements
+            .iter_mut()
+            .for_each(|element| keep_elements_within(element, span, kept)),
+        DeValue::Table(inner) => keep_elements(inner, span, kept),
+        _ => {}
+    }
+}
+
+/// Leaves the elements at these indexes only.
+fn keep(array: &mut DeArray<'_>, kept: impl Fn(usize) -> bool) {
+    let elements = std::mem::replace(array, DeArray::new()).into_iter();
+    let left = elements.enumerate().filter(|(index, _)| kept(*index));
+    *array = left.map(|(_, element)| element).collect();
+}
+
 /// The place of the first string `text` in a value.
 fn text_within(value: &Spanned<DeValue<'_>>, text: &str) -> Option<Range<usize>> {
     match value.get_ref() {
@@ -140,9 +175,7 @@ fn remove_element(array: &mut DeArray<'_>, whole: &Range<usize>, span: &Range<us
     let Some(index) = array.iter().position(|element| covers(&element.span(), span)) else {
         return Removed::new();
     };
-    let elements = std::mem::replace(array, DeArray::new()).into_iter();
-    let rest = elements.enumerate().filter(|(at, _)| *at != index);
-    *array = rest.map(|(_, element)| element).collect();
+    keep(array, |at| at != index);
     vec![(String::new(), whole.clone())]
 }
 

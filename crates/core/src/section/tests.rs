@@ -14,6 +14,13 @@ struct Loose {
     password: Option<u16>,
     kind: Option<Kind>,
     rules: Vec<Rule>,
+    kinds: Vec<Kind>,
+    sizes: Vec<Size>,
+    ports: Vec<u16>,
+    words: Vec<Word>,
+    pair: Option<Pair>,
+    grid: Vec<Vec<Kind>>,
+    lists: std::collections::BTreeMap<String, Vec<Kind>>,
     nested: Option<Box<Loose>>,
 }
 
@@ -29,6 +36,39 @@ enum Kind {
 struct Rule {
     key: String,
     port: u16,
+}
+
+/// What is wrong with it is found when its string has been read: the error comes without a place.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Word;
+
+impl TryFrom<String> for Word {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        if word.contains(' ') {
+            return Err(format!("this has {} spaces", word.matches(' ').count()));
+        }
+        Ok(Word)
+    }
+}
+
+/// Two sizes at least, and none twice to begin with.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Vec<Size>")]
+struct Pair;
+
+impl TryFrom<Vec<Size>> for Pair {
+    type Error = &'static str;
+
+    fn try_from(sizes: Vec<Size>) -> Result<Self, Self::Error> {
+        match sizes.as_slice() {
+            [] | [_] => Err("a pair has two sizes"),
+            [first, rest @ ..] if rest.contains(first) => Err("one size is there twice"),
+            _ => Ok(Pair),
+        }
+    }
 }
 
 fn source(text: &str) -> Arc<Source> {
@@ -72,6 +112,40 @@ fn mistakes_inside_array_elements_are_all_reported() {
     let found = mistakes(&section);
     let blamed: Vec<&str> = found.iter().map(|(text, _)| text.as_str()).collect();
     assert_eq!(blamed, ["\"x\"", "3", "{ key = \"c\" }"], "{found:?}");
+}
+
+#[test]
+fn a_wrong_word_in_an_array_has_its_own_place() {
+    let blamed = |text: &str| {
+        let found = mistakes(&Section::whole(source(text)));
+        found.into_iter().map(|(text, _)| text).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        blamed("kinds = [\"disk\", \"dsk\", \"memory\", \"men\", \"dsk\"]"),
+        ["\"dsk\"", "\"men\"", "\"dsk\""]
+    );
+    let text = "kinds = [\"disk\",\n \"dsk\"]\nsizes = [\"1KiB\", \"1 parsec\", 3.5]\nports = [1, 70000]\n";
+    assert_eq!(blamed(text), ["\"dsk\"", "70000", "\"1 parsec\"", "3.5"]);
+    assert_eq!(
+        blamed("grid = [[\"disk\"], [\"memory\", \"dsk\"]]\n[nested.lists]\na = [\"x\"]\n"),
+        ["\"dsk\"", "\"x\""]
+    );
+    let text = "[[rules]]\nkey = \"a\"\nport = 1\n[nested]\nwords = [\"a b\", \"a\", \"b c\", 5]\n";
+    assert_eq!(blamed(text), ["\"a b\"", "\"b c\"", "5"]);
+    let long = format!("words = [{}\"1 parsec\", \"a\"]", "\"a\", ".repeat(999));
+    assert_eq!(blamed(&long), ["\"1 parsec\""]);
+}
+
+#[test]
+fn what_is_wrong_with_an_array_as_a_whole_has_the_place_of_the_array() {
+    for array in ["[]", "[\"1KiB\"]", "[\"1KiB\", \"2KiB\", \"1KiB\"]"] {
+        let found = mistakes(&Section::whole(source(&format!("pair = {array}"))));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, array);
+    }
+    let found = mistakes(&Section::whole(source("pair = [\"1KiB\", \"3 parsecs\"]")));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, "\"3 parsecs\"");
 }
 
 #[test]

@@ -306,17 +306,17 @@ const MISTAKES: [(&str, &str, &str); 26] = [
     (
         r#"item = [{ action = "insert", key = "", value = 1 }]"#,
         "`key` is empty",
-        "insert",
+        "key",
     ),
     (
         r#"item = [{ action = "hash", key = "a", value = 1 }]"#,
         "`value` has no meaning",
-        "hash",
+        "value",
     ),
     (
         r#"item = [{ action = "rename", key = "a", new_key = "a" }]"#,
         "are both `a`",
-        "rename",
+        "key",
     ),
     (
         r#"item = [{ action = "convert", key = "a" }]"#,
@@ -331,7 +331,7 @@ const MISTAKES: [(&str, &str, &str); 26] = [
     (
         r#"item = [{ action = "extract", key = "a", pattern = "b" }]"#,
         "no named group",
-        "extract",
+        "pattern",
     ),
     (
         r#"item = [{ action = "extract", key = "a", pattern = "(" }]"#,
@@ -361,12 +361,12 @@ const MISTAKES: [(&str, &str, &str); 26] = [
     (
         r#"item = [{ action = "keep", key = "a" }]"#,
         "`key` has no meaning",
-        "keep",
+        "key",
     ),
     (
         r#"item = [{ action = "delete", keys = ["a"] }]"#,
         "`keys` has no meaning",
-        "delete",
+        "keys",
     ),
     (
         r#"item = [{ action = "truncate", key = "a" }]"#,
@@ -376,7 +376,7 @@ const MISTAKES: [(&str, &str, &str); 26] = [
     (
         r#"item = [{ action = "truncate", key = "a", length = 0 }]"#,
         "use `delete`",
-        "truncate",
+        "length",
     ),
     (
         r#"item = [{ action = "truncate", length = 5 }]"#,
@@ -396,12 +396,12 @@ const MISTAKES: [(&str, &str, &str); 26] = [
     (
         r#"item = [{ action = "delete", key = "a", hash_key = "0123456789abcdef" }]"#,
         "`hash_key` has no meaning",
-        "delete",
+        "hash_key",
     ),
     (
         r#"item = [{ action = "insert", key = "a", value = 1, default_value = 2 }]"#,
         "`value` is always there",
-        "insert",
+        "default_value",
     ),
     (
         r#"resource = [{ action = "delete", key = "a", when = { names = ["x"] } }]"#,
