@@ -31,6 +31,7 @@ pub mod redaction;
 pub mod resource_compaction;
 pub mod resource_detection;
 mod rewrite;
+mod secret;
 pub mod tail_sampling;
 #[cfg(test)]
 mod testing;

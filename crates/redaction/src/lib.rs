@@ -24,6 +24,6 @@ pub mod statement;
 pub mod url;
 
 pub use action::{Action, HashKey, HashLengthError, Mask, Outcome, Redactor, Scratch};
-pub use keys::{KeyCache, KeyPattern, KeySet};
+pub use keys::{KeyPattern, KeySet};
 pub use ready::ReadyMade;
 pub use scanner::{Found, MOST_FINDINGS, Pattern, PatternError, Scanner, merge};

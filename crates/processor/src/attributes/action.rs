@@ -1,9 +1,9 @@
 //! One action: as the user writes it, checked while it is read, and what it means.
 
 use super::context::Known;
-use super::secret::HashSecret;
 use super::value::{Change, ConfigValue, ValueType};
 use crate::matching::{RegexText, Selector};
+use crate::secret::HashSecret;
 use forebay_core::settings::Count;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer};

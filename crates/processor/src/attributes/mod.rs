@@ -7,7 +7,6 @@ mod action;
 mod config;
 mod context;
 mod program;
-mod secret;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,7 +16,6 @@ mod value;
 pub use action::{Action, ActionKind, ActionTable};
 pub use config::AttributesConfig;
 pub use context::Known;
-pub use secret::HashSecret;
 pub use value::{ConfigValue, ValueType};
 
 use crate::matching::{Selector, Tracker};

@@ -6,13 +6,16 @@
 //! | file | holds |
 //! |---|---|
 //! | `shapes.rs` | the table of what there is in each message |
-//! | `walk.rs`, `values.rs` | the walk: messages, attributes, values |
+//! | `walk.rs`, `entries.rs`, `values.rs` | the walk: messages, attributes, values |
+//! | `counts.rs`, `workbench.rs` | what a walk counts, and what it works with |
 //! | `plan.rs`, `cleaning.rs` | the config, compiled |
 //! | `keys.rs` | what is said of keys, and what was said lately |
 //! | `tally.rs`, `summary.rs` | what operators see, and what items say of themselves |
 
 mod cleaning;
 pub mod config;
+mod counts;
+mod entries;
 mod keys;
 mod plan;
 mod shapes;
@@ -22,6 +25,7 @@ mod tally;
 mod tests;
 mod values;
 mod walk;
+mod workbench;
 
 use crate::rewrite::{self, Fresh};
 use config::RedactionConfig;
@@ -35,7 +39,8 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use tally::Meter;
-use walk::{Walk, Workbench};
+use walk::Walk;
+use workbench::Workbench;
 
 /// Makes `redaction` processors.
 #[derive(Debug)]

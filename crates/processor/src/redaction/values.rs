@@ -3,7 +3,8 @@
 use super::cleaning::{Cleaned, Syntax};
 use super::config::{ActionWord, Level};
 use super::tally::Unfit;
-use super::walk::{At, CutBy, Walk, Workbench};
+use super::walk::{At, CutBy, Walk};
+use super::workbench::Workbench;
 use forebay_otlp::edit::{AttributeValue, FieldSet, Patch, Verdict};
 use forebay_otlp::fields::{any_value, array_value, key_value, key_value_list};
 use forebay_otlp::views::Scalar;

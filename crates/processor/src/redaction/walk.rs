@@ -1,53 +1,23 @@
 //! The walk over a request: every message once, each field of it as what it is.
 
 use super::cleaning::{Syntax, UNKNOWN};
-use super::config::{ActionWord, Level, Summary};
-use super::keys::{KeyMemory, KeyVerdict};
+use super::config::{Level, Summary};
+use super::counts::{Count, Counts};
 use super::plan::Plan;
-use super::shapes::{self, Counted, METRIC, RESOURCE, Role, SCOPE, Shape};
-use super::summary::Changes;
-use super::tally::{BODY_LENGTH, Tally, Unfit, VALUE_LENGTH};
+use super::shapes::{self, METRIC, RESOURCE, Role, SCOPE, Shape};
+use super::tally::{BODY_LENGTH, Unfit, VALUE_LENGTH};
+use super::workbench::Workbench;
 use crate::wire::{self, Scalar};
-use forebay_otlp::edit::{Edit, FieldSet, ItemContext, Patch, Verdict};
-use forebay_otlp::fields::key_value;
-use forebay_otlp::{Cursor, Value, WireError};
-use forebay_redaction::Scratch;
+use forebay_otlp::WireError;
+use forebay_otlp::edit::{Edit, ItemContext, Patch, Verdict};
 use forebay_redaction::statement::Language;
-
-/// What a walk works with, to be used again for the next batch. It allocates where something is found.
-#[derive(Debug, Default)]
-pub(super) struct Workbench {
-    pub(super) scratch: Scratch,
-    pub(super) keys: KeyMemory,
-    pub(super) tally: Tally,
-    /// Values that are put in the place of others, as they are written.
-    pub(super) out: Vec<u8>,
-    /// A text that was sanitised.
-    pub(super) clean: Vec<u8>,
-    /// Numbers in digits.
-    pub(super) digits: Vec<u8>,
-    pub(super) changes: Changes,
-}
-
-/// A buffer that became larger is not kept for the next batch.
-const KEPT_BYTES: usize = 64 << 10;
-
-impl Workbench {
-    /// Gives back what a large value has made large.
-    pub(super) fn tidy(&mut self) {
-        for buffer in [&mut self.out, &mut self.clean, &mut self.digits] {
-            buffer.clear();
-            buffer.shrink_to(KEPT_BYTES);
-        }
-    }
-}
 
 /// One walk over one request.
 pub(super) struct Walk<'p> {
     pub(super) plan: &'p Plan,
     pub(super) bench: &'p mut Workbench,
     /// The message that is looked at has something for which its items are dropped.
-    doomed: bool,
+    pub(super) doomed: bool,
     /// So has the resource, the scope or the metric.
     lost: [bool; 3],
     /// The language of statements of the item that is looked at.
@@ -76,45 +46,6 @@ pub(super) struct At {
 pub(super) enum CutBy {
     Length(usize),
     Rule(u16),
-}
-
-/// How many of something there were.
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
-    kept: usize,
-    dropped: u32,
-    /// The field that says how many were dropped.
-    field: u32,
-}
-
-/// How many there were in one message.
-#[derive(Debug, Default)]
-struct Counts {
-    attributes: Count,
-    events: Count,
-    links: Count,
-}
-
-impl Counts {
-    /// Those of what is limited as such.
-    fn of(&mut self, counted: Counted) -> &mut Count {
-        match counted {
-            Counted::Events => &mut self.events,
-            Counted::Links => &mut self.links,
-            _ => &mut self.attributes,
-        }
-    }
-
-    /// Adds what was dropped to what the message says of it.
-    #[inline]
-    fn write(self, patch: &mut Patch<'_>) -> Result<(), WireError> {
-        for count in [self.attributes, self.events, self.links] {
-            if count.dropped > 0 && count.field > 0 {
-                raise(patch, count.field, count.dropped)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 impl<'p> Walk<'p> {
@@ -221,93 +152,6 @@ impl<'p> Walk<'p> {
         Ok(verdict)
     }
 
-    /// An attribute, or an entry of a map.
-    #[inline]
-    pub(super) fn entry(&mut self, at: At, entry: &mut Patch<'_>) -> Result<Verdict, WireError> {
-        let (key, verdict) = self.judge_keys(at, entry.message())?;
-        let before = self.bench.changes.count();
-        let outcome = self.entry_of(at, verdict, entry)?;
-        if self.plan.summary != Summary::Silent {
-            let key = if verdict.tells.is_some() { b"****" } else { key };
-            self.bench.changes.note(before, outcome, key, self.plan.summary);
-        }
-        Ok(outcome)
-    }
-
-    #[inline]
-    fn entry_of(&mut self, at: At, key: KeyVerdict, entry: &mut Patch<'_>) -> Result<Verdict, WireError> {
-        const VALUE: FieldSet = FieldSet::of(&[key_value::VALUE]);
-        if at.is_judged {
-            if let Some(rule) = key.tells {
-                return Ok(self.removed_for_its_key(rule));
-            }
-            // What is in the value of an allowed key is allowed with it.
-            if key.is_strange && !at.is_keyed {
-                self.bench.tally.found(self.plan.strange());
-                return Ok(Verdict::Drop);
-            }
-        }
-        let mut at = At {
-            is_keyed: true,
-            is_judged: at.is_judged && !key.is_ignored,
-            syntax: key.syntax,
-            ..at
-        };
-        let hides = key.hides.filter(|_| at.is_judged);
-        if let Some((index, rule)) = hides.and_then(|index| Some((index, self.plan.rule(index)?))) {
-            if rule.action != ActionWord::Truncate {
-                return self.hide(index, entry);
-            }
-            at.most = at.most.min(rule.length);
-            at.by = CutBy::Rule(index);
-        }
-        let mut outcome = Verdict::Keep;
-        entry.visit(VALUE, |_, value| {
-            if self.value(at, value)? == Verdict::Drop {
-                outcome = Verdict::Drop;
-            }
-            Ok(Verdict::Keep)
-        })?;
-        Ok(outcome)
-    }
-
-    /// The key of an entry, and what is to be done because of it. Where it has several, of which decoders take the last one, all are judged.
-    #[inline]
-    fn judge_keys<'m>(&mut self, at: At, entry: &'m [u8]) -> Result<(&'m [u8], KeyVerdict), WireError> {
-        if let Some(key) = plain_key(entry) {
-            return Ok((key, self.judge_key(at, key)));
-        }
-        let mut cursor = Cursor::new(entry);
-        let mut judged: Option<(&[u8], KeyVerdict)> = None;
-        while let Some(field) = cursor.next_field()? {
-            if let (key_value::KEY, Value::Len(key)) = (field.number, field.value) {
-                let verdict = self.judge_key(at, key);
-                judged = Some(match judged {
-                    None => (key, verdict),
-                    Some((_, earlier)) => (key, earlier.and(verdict)),
-                });
-            }
-        }
-        Ok(match judged {
-            Some(judged) => judged,
-            None => (&[], self.judge_key(at, &[])),
-        })
-    }
-
-    #[inline]
-    fn judge_key(&mut self, at: At, key: &[u8]) -> KeyVerdict {
-        let Workbench { keys, scratch, .. } = &mut *self.bench;
-        keys.judge(self.plan, at.level, key, scratch)
-    }
-
-    /// A key that has something in it which must not leave cannot be made another one: two keys could become the same.
-    fn removed_for_its_key(&mut self, rule: u16) -> Verdict {
-        self.bench.tally.found(rule.into());
-        let action = self.plan.rule(rule).map(|rule| rule.action);
-        self.doomed |= action == Some(ActionWord::DropItem);
-        Verdict::Drop
-    }
-
     /// Something has an item dropped, and is removed itself, for there may be no item.
     pub(super) fn doom(&mut self) -> Verdict {
         self.doomed = true;
@@ -398,22 +242,6 @@ impl Edit for Walk<'_> {
     }
 }
 
-/// The key of an entry that is a key and a value, in this order and nothing else, as every encoder writes it, with lengths that encoders give
-/// in one byte each.
-#[inline]
-fn plain_key(entry: &[u8]) -> Option<&[u8]> {
-    const KEY_TAG: u8 = (key_value::KEY as u8) << 3 | 2;
-    const VALUE_TAG: u8 = (key_value::VALUE as u8) << 3 | 2;
-    let (&[KEY_TAG, length @ 0..0x80], rest) = entry.split_first_chunk()? else {
-        return None;
-    };
-    let (key, rest) = rest.split_at_checked(usize::from(length))?;
-    match rest {
-        [VALUE_TAG, length @ 0..0x80, value @ ..] if value.len() == usize::from(*length) => Some(key),
-        _ => None,
-    }
-}
-
 /// In which language statements are, by the database that an item names.
 fn language(context: &ItemContext<'_>) -> Result<Language, WireError> {
     for key in ["db.system.name", "db.system"] {
@@ -423,13 +251,4 @@ fn language(context: &ItemContext<'_>) -> Result<Language, WireError> {
         }
     }
     Ok(UNKNOWN)
-}
-
-/// Adds to a count of what was dropped.
-fn raise(patch: &mut Patch<'_>, number: u32, more: u32) -> Result<(), WireError> {
-    let before = match patch.field(number)? {
-        Some(Value::Varint(count)) => u32::try_from(count).unwrap_or(u32::MAX),
-        _ => 0,
-    };
-    patch.set_field(number, Value::Varint(before.saturating_add(more).into()))
 }

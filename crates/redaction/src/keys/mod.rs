@@ -1,10 +1,7 @@
 //! Keys by name, glob and regex, as one matcher.
 
-mod cache;
 #[cfg(test)]
 mod tests;
-
-pub use cache::KeyCache;
 
 use crate::scanner::{PatternError, syntax};
 use regex::bytes::{RegexSet, RegexSetBuilder};

@@ -7,10 +7,11 @@ mod words;
 pub use cleaning::{LanguageWord, StatementsConfig, UrlsConfig};
 pub(super) use rules::{ALLOWED_KEYS, STATEMENTS, URLS};
 pub use rules::{RuleConfig, RuleName};
-pub use words::{ActionWord, HashSecret, Level, OnError, ReadyWord, SoughtRegex, Summary};
+pub use words::{ActionWord, Level, OnError, ReadyWord, SoughtRegex, Summary};
 
 use super::plan::Plan;
 use crate::matching::Pattern;
+use crate::secret::HashSecret;
 use forebay_core::registry::{Config, Problem};
 use forebay_core::settings::{Size, Within};
 use schemars::JsonSchema;

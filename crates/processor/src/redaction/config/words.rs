@@ -172,30 +172,3 @@ impl JsonSchema for SoughtRegex {
         json_schema!({ "type": "string", "format": "regex" })
     }
 }
-
-/// A key for hashes. It prints, and is written into every dump, as `***`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(transparent)]
-pub struct HashSecret(forebay_core::settings::Secret);
-
-impl HashSecret {
-    /// The least bytes of a key. What has fewer can be tried out.
-    const LEAST_BYTES: usize = 16;
-
-    /// The key itself.
-    pub(in crate::redaction) fn bytes(&self) -> &[u8] {
-        self.0.reveal().as_bytes()
-    }
-}
-
-impl<'de> Deserialize<'de> for HashSecret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let secret = forebay_core::settings::Secret::deserialize(deserializer)?;
-        if secret.reveal().len() < HashSecret::LEAST_BYTES {
-            return Err(D::Error::custom(
-                "a key of fewer than 16 bytes can be tried out: give 16 or more, made at random",
-            ));
-        }
-        Ok(HashSecret(secret))
-    }
-}

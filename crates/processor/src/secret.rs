@@ -1,4 +1,4 @@
-//! The key of keyed hashes.
+//! The key of keyed hashes, wherever a config has one.
 
 use forebay_core::settings::Secret;
 use forebay_redaction::HashKey;
@@ -11,13 +11,18 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[serde(transparent)]
 pub struct HashSecret(Secret);
 
-/// The least bytes of a key.
+/// The least bytes of a key. What has fewer can be tried out.
 const LEAST_BYTES: usize = 16;
 
 impl HashSecret {
-    /// Hashes with this key.
-    pub(super) fn started(&self) -> Result<HashKey, String> {
-        HashKey::new(self.0.reveal().as_bytes(), HashKey::MOST_DIGITS).map_err(|error| error.to_string())
+    /// The key itself.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.reveal().as_bytes()
+    }
+
+    /// Hashes of all their digits with this key.
+    pub(crate) fn started(&self) -> Result<HashKey, String> {
+        HashKey::new(self.bytes(), HashKey::MOST_DIGITS).map_err(|error| error.to_string())
     }
 }
 
@@ -26,7 +31,7 @@ impl<'de> Deserialize<'de> for HashSecret {
         let secret = Secret::deserialize(deserializer)?;
         if secret.reveal().len() < LEAST_BYTES {
             return Err(D::Error::custom(format!(
-                "a key of fewer than {LEAST_BYTES} bytes could be tried out: make one at random"
+                "a key of fewer than {LEAST_BYTES} bytes can be tried out: give {LEAST_BYTES} or more, made at random"
             )));
         }
         Ok(HashSecret(secret))
