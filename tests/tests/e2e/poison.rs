@@ -103,17 +103,12 @@ async fn held(forebay: &Forebay) -> f64 {
     scrape.sum("forebay_items_held", &[("node", "backend")])
 }
 
-/// What the log says of the refusal; it goes its own way, and may come after the sender's answer.
+/// What the log says of the refusal.
 async fn log_line(forebay: &Forebay) -> Value {
-    let find = || {
-        let lines = forebay.log();
-        let mut read = lines
-            .iter()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        read.find(|line| line["message"] == "the destination refused items for good")
-    };
-    eventually("the log says so", async || find().is_some()).await;
-    find().unwrap()
+    let line = forebay
+        .until_logged("the destination refused items for good")
+        .await;
+    serde_json::from_str(&line).unwrap()
 }
 
 async fn find_the_guilty(over_http: bool) {

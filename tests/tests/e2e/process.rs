@@ -1,7 +1,7 @@
 //! The process: where its config comes from, how it starts and ends.
 
 use crate::support::forebay::{ADMIN, RECEIVER};
-use crate::support::{Answer, Client, Export, Forebay, Sink, admin, eventually};
+use crate::support::{Answer, Client, Export, Forebay, Sink, admin};
 use forebay_core::Signal;
 use std::net::TcpListener;
 use std::time::Duration;
@@ -100,10 +100,7 @@ async fn a_second_signal_ends_the_process_at_once() {
     sink.until("the request arrives", |taken| taken.attempts > 0)
         .await;
     forebay.terminate();
-    eventually("it drains", async || {
-        forebay.log().iter().any(|line| line.contains("draining"))
-    })
-    .await;
+    forebay.until_logged("draining").await;
     forebay.terminate();
     let ended = forebay.end().await;
     assert_eq!(ended.status.code(), Some(130), "{ended:?}");

@@ -106,9 +106,22 @@ impl Forebay {
         assert!(in_time, "it does not start: {:#?}", self.log());
     }
 
-    /// What it has logged.
+    /// What of its log has been read so far, for words of tests that fail. What it logs goes its own way, through a pipe: whoever asks
+    /// for a line waits with [`Forebay::until_logged`].
     pub(crate) fn log(&self) -> Vec<String> {
         self.lines.borrow().clone()
+    }
+
+    /// The first line with this in it, once it is there.
+    pub(crate) async fn until_logged(&self, words: &str) -> String {
+        let found = |lines: &Vec<String>| lines.iter().any(|line| line.contains(words));
+        let mut lines = self.lines.clone();
+        let waiting = tokio::time::timeout(PATIENCE, lines.wait_for(found)).await;
+        let Ok(Ok(lines)) = waiting else {
+            panic!("it does not log `{words}`: {:#?}", self.log())
+        };
+        let line = lines.iter().find(|line| line.contains(words));
+        line.cloned().unwrap_or_default()
     }
 
     /// The addresses that a node listens on, in the order of its log.
