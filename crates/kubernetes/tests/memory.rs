@@ -14,6 +14,9 @@ const PODS: u64 = 600;
 /// The most that a pod may take, with 20 labels and everything else extracted, its share of indexes, namespaces, nodes and owners among it.
 const MOST: f64 = 2_048.0;
 
+/// Fills a cluster.
+type Settle = fn(&FakeCluster);
+
 /// Ten pods at a time have the same labels, as those of a deployment have.
 fn alike(cluster: &FakeCluster) {
     Population::settle(cluster, PODS);
@@ -32,7 +35,7 @@ fn apart(cluster: &FakeCluster) {
 }
 
 /// The bytes that a pod takes, and of them those that are accounted for.
-async fn measure(settle: fn(&FakeCluster)) -> (f64, f64) {
+async fn measure(settle: Settle) -> (f64, f64) {
     let cluster = FakeCluster::start().await.unwrap();
     settle(&cluster);
     let following = support::everything(&cluster.url());
@@ -49,7 +52,7 @@ async fn measure(settle: fn(&FakeCluster)) -> (f64, f64) {
 #[tokio::test]
 async fn a_pod_takes_at_most_two_kibibytes_and_what_it_takes_is_accounted_for() {
     let _profiler = dhat::Profiler::builder().testing().build();
-    let populations: [(&str, fn(&FakeCluster)); 2] = [("alike", alike), ("apart", apart)];
+    let populations: [(&str, Settle); 2] = [("alike", alike), ("apart", apart)];
     for (name, settle) in populations {
         let (taken, accounted) = measure(settle).await;
         println!("{name}: a pod takes {taken:.0} bytes, of which {accounted:.0} are accounted for");
