@@ -30,7 +30,6 @@ pub mod probability;
 pub mod redaction;
 pub mod resource_compaction;
 pub mod resource_detection;
-mod rewrite;
 mod secret;
 pub mod tail_sampling;
 #[cfg(test)]

@@ -31,9 +31,9 @@ mod thin;
 pub use config::AdaptiveSamplerConfig;
 pub use keys::KeyPart;
 
-use crate::rewrite::{self, Fresh};
 use forebay_core::component::{BuiltProcessor, Outputs, Processor, ProcessorContext};
 use forebay_core::registry::{About, Bounds, ProcessorDeclaration, ProcessorFactory};
+use forebay_core::rewrite::{self, Fresh};
 use forebay_core::{Batch, ComponentError, Outcome, Signal, SignalSet};
 use forebay_otlp::edit::Editor;
 use keys::KeyPlan;

@@ -19,9 +19,9 @@ pub use context::Known;
 pub use value::{ConfigValue, ValueType};
 
 use crate::matching::{Selector, Tracker};
-use crate::rewrite::{self, Fresh};
 use forebay_core::component::{BuiltProcessor, Outputs, Processor};
 use forebay_core::registry::{About, Bounds, ProcessorDeclaration, ProcessorFactory};
+use forebay_core::rewrite::{self, Fresh};
 use forebay_core::{Batch, ComponentError, Signal, SignalSet};
 use forebay_otlp::WireError;
 use forebay_otlp::edit::{Edit, Editor, ItemContext, Level, Patch, Verdict};

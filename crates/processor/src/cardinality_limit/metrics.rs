@@ -1,9 +1,9 @@
 //! Requests of metrics.
 
 use super::state::State;
-use crate::rewrite::{self, Fresh};
 use forebay_cardinality::limiter::{Cause, Review, Verdict};
 use forebay_core::component::Outputs;
+use forebay_core::rewrite::{self, Fresh};
 use forebay_core::{Batch, Outcome, Reason};
 use forebay_otlp::WireError;
 use forebay_otlp::edit::{self, Edit, Editor, ItemContext, Patch};

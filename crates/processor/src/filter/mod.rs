@@ -13,9 +13,9 @@ mod tests;
 pub use config::{FilterConfig, FilterMode};
 
 use crate::matching::{Selector, Tracker};
-use crate::rewrite::{self, Fresh};
 use forebay_core::component::{BuiltProcessor, Outputs, Processor};
 use forebay_core::registry::{About, Bounds, ProcessorDeclaration, ProcessorFactory};
+use forebay_core::rewrite::{self, Fresh};
 use forebay_core::{Batch, ComponentError, Outcome, Reason, SignalSet};
 use forebay_otlp::WireError;
 use forebay_otlp::edit::{Edit, Editor, ItemContext, Patch, Verdict};

@@ -9,9 +9,9 @@ mod hop;
 
 pub use config::{LineageConfig, LineageSignal};
 
-use crate::rewrite::{self, Fresh};
 use forebay_core::component::{BuiltProcessor, Outputs, Processor, ProcessorContext};
 use forebay_core::registry::{About, Bounds, ProcessorDeclaration, ProcessorFactory};
+use forebay_core::rewrite::{self, Fresh};
 use forebay_core::{Batch, Clock, ComponentError, SignalSet};
 use forebay_otlp::WireError;
 use forebay_otlp::edit::{AttributeSet, AttributeValue, Editor, Level, Patch, Present};

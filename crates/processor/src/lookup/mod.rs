@@ -23,10 +23,10 @@ mod state;
 mod tests;
 
 use crate::attributes::Known;
-use crate::rewrite::{self, Fresh};
 use config::LookupConfig;
 use forebay_core::component::{BuiltProcessor, Outputs, Processor, ProcessorContext};
 use forebay_core::registry::{About, Bounds, ProcessorDeclaration, ProcessorFactory};
+use forebay_core::rewrite::{self, Fresh};
 use forebay_core::settings::{Budget, Size};
 use forebay_core::{Batch, ComponentError, Handover, SignalSet};
 use forebay_lookup::Column;

@@ -28,10 +28,10 @@ mod tests;
 pub use config::{AttributeSource, ProbabilisticSamplerConfig, SamplingMode};
 
 use crate::probability::Wanted;
-use crate::rewrite::{self, Fresh};
 use decision::Sampler;
 use forebay_core::component::{BuiltProcessor, Outputs, Processor, ProcessorContext};
 use forebay_core::registry::{About, Bounds, ProcessorDeclaration, ProcessorFactory};
+use forebay_core::rewrite::{self, Fresh};
 use forebay_core::{Batch, ComponentError, Outcome, Signal, SignalSet};
 use forebay_otlp::edit::{Edit, Editor};
 use meter::{Meter, Tally};

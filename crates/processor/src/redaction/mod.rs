@@ -27,10 +27,10 @@ mod values;
 mod walk;
 mod workbench;
 
-use crate::rewrite::{self, Fresh};
 use config::RedactionConfig;
 use forebay_core::component::{BuiltProcessor, Outputs, Processor, ProcessorContext};
 use forebay_core::registry::{About, Bounds, ProcessorDeclaration, ProcessorFactory};
+use forebay_core::rewrite::{self, Fresh};
 use forebay_core::{Batch, ComponentError, Outcome, Reason, SignalSet};
 use forebay_otlp::edit::Editor;
 use plan::Plan;

@@ -14,9 +14,9 @@ mod tests;
 
 pub use config::ResourceCompactionConfig;
 
-use crate::rewrite::{self, Fresh};
 use forebay_core::component::{BuiltProcessor, Outputs, Processor, ProcessorContext};
 use forebay_core::registry::{About, Bounds, ProcessorDeclaration, ProcessorFactory};
+use forebay_core::rewrite::{self, Fresh};
 use forebay_core::{Batch, ComponentError, SignalSet};
 use forebay_otlp::edit::Regrouper;
 use meter::Meter;

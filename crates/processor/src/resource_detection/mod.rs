@@ -13,9 +13,9 @@ pub use tables::{
     ClusterTable, DetectionRetryConfig, DetectorTable, HostTable, KubernetesTable, MetadataTable, OsTable,
 };
 
-use crate::rewrite::{self, Fresh};
 use forebay_core::component::{BuiltProcessor, Outputs, Processor, ProcessorContext};
 use forebay_core::registry::{About, Bounds, ProcessorDeclaration, ProcessorFactory};
+use forebay_core::rewrite::{self, Fresh};
 use forebay_core::{Batch, ComponentError, Handover, SignalSet};
 use forebay_detection::{BYTES_MAX, Surroundings};
 use forebay_otlp::edit::{Editor, Level, Present};

@@ -13,9 +13,9 @@ mod state;
 mod tests;
 
 use super::config::{LogsConfig, SpansConfig, ValueConfig};
-use crate::rewrite::{self, Fresh};
 use forebay_cardinality::{SeriesHasher, template};
 use forebay_core::component::Outputs;
+use forebay_core::rewrite::{self, Fresh};
 use forebay_core::{Batch, Signal, ValueUse};
 use forebay_otlp::edit::{Editor, Sieve};
 use forebay_otlp::fields::{log_record, span};
