@@ -167,29 +167,46 @@ fn mark(key: &[u8]) -> u64 {
     1 << (mixed & 63)
 }
 
-/// Which attributes of several sets a message has already: a bit for each, in order.
-struct Seen(SmallVec<[u64; 2]>);
+/// Which attributes of several sets a message has already.
+struct Seen {
+    /// A bit for each, in order.
+    bits: SmallVec<[u64; 2]>,
+    /// Where their fields are, each in its set.
+    fields: SmallVec<[Range<usize>; 4]>,
+}
 
 impl Seen {
     fn none_of(count: usize) -> Self {
-        Seen(smallvec::smallvec![0; count.div_ceil(64)])
-    }
-
-    fn insert(&mut self, index: usize) {
-        if let Some(word) = self.0.get_mut(index / 64) {
-            *word |= 1 << (index % 64);
+        Seen {
+            bits: smallvec::smallvec![0; count.div_ceil(64)],
+            fields: SmallVec::new(),
         }
     }
 
+    fn insert(&mut self, found: &Named<'_>) {
+        if self.contains(found.index) {
+            return;
+        }
+        if let Some(word) = self.bits.get_mut(found.index / 64) {
+            *word |= 1 << (found.index % 64);
+        }
+        self.fields.push(found.field.clone());
+    }
+
     fn contains(&self, index: usize) -> bool {
-        self.0
+        self.bits
             .get(index / 64)
             .is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
+}
 
-    fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| *word == 0)
-    }
+/// An attribute of one of several sets.
+struct Named<'s> {
+    /// How many stand before it, in its set and in those before that.
+    index: usize,
+    /// Where its field is in its set.
+    field: Range<usize>,
+    value: &'s [u8],
 }
 
 /// See [`Patch::put_attributes`].
@@ -210,25 +227,29 @@ pub(super) fn put(
     let mut scan = patch.scan();
     while let Some(field) = scan.next_attribute(number, lengths)? {
         let found = actions::found(patch.buffer(), &field)?;
-        if let Some((index, value)) = named(sets, found.read.key) {
-            seen.insert(index);
-            if present == Present::Replace && found.read.value != Some(value) {
-                found.put_value(patch, value)?;
+        if let Some(named) = named(sets, found.read.key) {
+            seen.insert(&named);
+            if present == Present::Replace && found.read.value != Some(named.value) {
+                found.put_value(patch, named.value)?;
                 done += 1;
             }
         }
     }
-    Ok(done + append(patch, sets, &seen))
+    Ok(done + append(patch, sets, seen))
 }
 
-/// The first attribute of the sets with this name, and its value.
-fn named<'s>(sets: &[&'s AttributeSet], key: &[u8]) -> Option<(usize, &'s [u8])> {
+/// The first attribute of the sets with this name.
+fn named<'s>(sets: &[&'s AttributeSet], key: &[u8]) -> Option<Named<'s>> {
     let mut first = 0;
     for set in sets {
         if set.may_have(key)
             && let Some((index, entry)) = set.entries().enumerate().find(|(_, entry)| entry.key == key)
         {
-            return Some((first + index, set.value(&entry)));
+            return Some(Named {
+                index: first + index,
+                value: set.value(&entry),
+                field: entry.field,
+            });
         }
         first += set.len();
     }
@@ -236,17 +257,26 @@ fn named<'s>(sets: &[&'s AttributeSet], key: &[u8]) -> Option<(usize, &'s [u8])>
 }
 
 /// Adds what was not seen behind all other fields; says how many there were.
-fn append(patch: &mut Patch<'_>, sets: &[&AttributeSet], seen: &Seen) -> usize {
+fn append(patch: &mut Patch<'_>, sets: &[&AttributeSet], seen: Seen) -> usize {
     let (end, number) = (patch.end(), patch.attribute_field());
     let mut added = 0;
     patch.edits().add(end, |out| match sets {
-        [set] if number == NUMBER && seen.is_empty() => {
-            out.extend_from_slice(&set.fields);
-            added = set.len();
-        }
-        _ => added = append_each(sets, seen, number, out),
+        [set] if number == NUMBER => added = append_rest(set, seen.fields, out),
+        _ => added = append_each(sets, &seen, number, out),
     });
     added
+}
+
+/// Adds a set but for these of its fields, without a look at the others.
+fn append_rest(set: &AttributeSet, mut without: SmallVec<[Range<usize>; 4]>, out: &mut Vec<u8>) -> usize {
+    without.sort_unstable_by_key(|field| field.start);
+    let mut from = 0;
+    for field in &without {
+        out.extend_from_slice(set.fields.get(from..field.start).unwrap_or_default());
+        from = field.end;
+    }
+    out.extend_from_slice(set.fields.get(from..).unwrap_or_default());
+    set.len() - without.len()
 }
 
 fn append_each(sets: &[&AttributeSet], seen: &Seen, number: u32, out: &mut Vec<u8>) -> usize {
