@@ -10,6 +10,12 @@ pub mod kubernetes;
 pub mod requests;
 pub mod scripted;
 
+/// An address of this machine that nobody else uses. A port of the address that all use, `127.0.0.1`, may be somebody else's as soon as nobody
+/// listens on it any more: whoever goes on sending to it is answered by a stranger.
+pub fn own_address() -> std::net::Ipv4Addr {
+    std::net::Ipv4Addr::new(127, fastrand::u8(64..192), fastrand::u8(..), fastrand::u8(1..255))
+}
+
 pub use clock::SimulatedClock;
 pub use context::processor_context;
 pub use ends::{

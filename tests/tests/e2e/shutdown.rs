@@ -1,8 +1,9 @@
 //! A hundred deaths under load: no item that was acknowledged is missing.
 
-use crate::support::forebay::{ADMIN, RECEIVER};
+use crate::support::forebay::ADMIN;
 use crate::support::{Answer, Client, Forebay, Load, Shape, Sink};
 use forebay_core::Signal;
+use forebay_testkit::own_address;
 use std::time::Duration;
 
 const DEATHS: usize = 50;
@@ -13,9 +14,15 @@ const SHAPE: Shape = Shape {
     signals: &Signal::ALL,
 };
 
+/// Senders go on for a moment after the process has ended: nobody else is to get its ports meanwhile.
 fn config(sink: &Sink, acknowledge: &str) -> String {
+    let address = own_address();
     format!(
-        "{ADMIN}{RECEIVER}acknowledge = \"{acknowledge}\"
+        "{ADMIN}
+        [receivers.otlp]
+        grpc.listen = \"{address}:0\"
+        http.listen = \"{address}:0\"
+        acknowledge = \"{acknowledge}\"
         [exporters.backend]
         type = \"otlp_grpc\"
         endpoint = \"http://{}\"

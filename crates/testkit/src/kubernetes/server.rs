@@ -4,13 +4,14 @@ use super::answer;
 use super::fault::{Fault, Seen, Verb};
 use super::store::Store;
 use super::tls::Tls;
+use crate::own_address;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -107,11 +108,6 @@ impl Drop for FakeCluster {
         }
         self.break_connections();
     }
-}
-
-/// An address of this machine that nobody else uses: its ports are not given to others while nobody listens.
-fn own_address() -> Ipv4Addr {
-    Ipv4Addr::new(127, fastrand::u8(64..128), fastrand::u8(..), fastrand::u8(1..255))
 }
 
 impl FakeCluster {

@@ -4,7 +4,8 @@ use super::{BY_UID, config_of, export, named, readiness, resources, texts, until
 use crate::support::{Client, Export, Forebay, PATIENCE, Sink, eventually};
 use forebay_core::Signal;
 use forebay_testkit::kubernetes::{FakeCluster, PodSpec, uid};
-use std::net::{Ipv4Addr, SocketAddr};
+use forebay_testkit::own_address;
+use std::net::SocketAddr;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -79,16 +80,6 @@ fn receiver(address: SocketAddr) -> String {
     format!("[receivers.otlp]\ngrpc.listen = \"{address}\"\nhttp.listen = \"127.0.0.1:0\"\n")
 }
 
-fn own_address() -> SocketAddr {
-    let address = Ipv4Addr::new(
-        127,
-        fastrand::u8(128..192),
-        fastrand::u8(..),
-        fastrand::u8(1..255),
-    );
-    (address, 0).into()
-}
-
 /// What the resource of a request says, apart from the uid.
 fn said(request: &Export) -> Vec<opentelemetry_proto::tonic::common::v1::KeyValue> {
     let mut request = request.clone();
@@ -104,7 +95,7 @@ async fn ends_and_is_started_again(end: End) {
         let keys = format!("auth_type = \"none\"\n{BY_UID}");
         config_of(&receiver(address), &cluster, &sink, &keys)
     };
-    let first = Forebay::start(&config(own_address())).await;
+    let first = Forebay::start(&config((own_address(), 0).into())).await;
     let address = first.grpc();
     let mut sender = Sender::start(address);
     sender.go_on(20).await;
