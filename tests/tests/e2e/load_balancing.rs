@@ -5,7 +5,7 @@
 
 use crate::dns::{permitted, private};
 use crate::support::admin::{Scrape, status};
-use crate::support::forebay::{ADMIN, RECEIVER};
+use crate::support::forebay::{ADMIN, RECEIVER, receiver_of_its_own};
 use crate::support::{Client, Export, Forebay, Sink, binary, eventually};
 use bytes::Bytes;
 use forebay_core::Signal;
@@ -44,8 +44,9 @@ struct Gateway {
 impl Gateway {
     async fn start(folder: &Path, number: usize) -> Gateway {
         let file = folder.join(format!("{number}-{{signal}}"));
+        let receiver = receiver_of_its_own();
         let config = format!(
-            "{ADMIN}{RECEIVER}
+            "{ADMIN}{receiver}
             [exporters.file]
             path = {file:?}
             format = \"proto\"

@@ -1,9 +1,8 @@
 //! A hundred deaths under load: no item that was acknowledged is missing.
 
-use crate::support::forebay::ADMIN;
+use crate::support::forebay::{ADMIN, receiver_of_its_own};
 use crate::support::{Answer, Client, Forebay, Load, Shape, Sink};
 use forebay_core::Signal;
-use forebay_testkit::own_address;
 use std::time::Duration;
 
 const DEATHS: usize = 50;
@@ -14,15 +13,10 @@ const SHAPE: Shape = Shape {
     signals: &Signal::ALL,
 };
 
-/// Senders go on for a moment after the process has ended: nobody else is to get its ports meanwhile.
 fn config(sink: &Sink, acknowledge: &str) -> String {
-    let address = own_address();
+    let receiver = receiver_of_its_own();
     format!(
-        "{ADMIN}
-        [receivers.otlp]
-        grpc.listen = \"{address}:0\"
-        http.listen = \"{address}:0\"
-        acknowledge = \"{acknowledge}\"
+        "{ADMIN}{receiver}acknowledge = \"{acknowledge}\"
         [exporters.backend]
         type = \"otlp_grpc\"
         endpoint = \"http://{}\"

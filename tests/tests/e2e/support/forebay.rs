@@ -32,6 +32,11 @@ pub(crate) const ADMIN: &str = "[admin]\nlisten = \"127.0.0.1:0\"\n";
 pub(crate) const RECEIVER: &str =
     "[receivers.otlp]\ngrpc.listen = \"127.0.0.1:0\"\nhttp.listen = \"127.0.0.1:0\"\n";
 
+/// [`RECEIVER`] on an address that nobody else uses: for a process that is still sent to when it has ended.
+pub(crate) fn receiver_of_its_own() -> String {
+    RECEIVER.replace("127.0.0.1", &forebay_testkit::own_address().to_string())
+}
+
 impl Forebay {
     /// Starts it with a config and waits until it listens everywhere.
     pub(crate) async fn start(config: &str) -> Forebay {
