@@ -15,6 +15,7 @@ impl Packed {
     pub(super) const fn heap_bytes(&self) -> usize {
         self.values.len()
     }
+
     /// Adds what is not there yet.
     pub(super) fn join(&self, into: &mut JoinedAttributes) {
         into.add_split(&self.keys, &self.values);
